@@ -1,0 +1,1 @@
+"""Feldwerk's engine: mapping tables in, checked and compiled transformers out."""
