@@ -109,4 +109,95 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     ),
     "T105": CatalogueEntry("Table is not valid CSV", "Close the quoted cell."),
     "T201": CatalogueEntry("Value list names an ERP value twice", "Keep one row."),
+    "T202": CatalogueEntry("Table without an entity", "Rename or remove the table."),
+    # M: what the cells of a mapping mean
+    "M101": CatalogueEntry("Unknown field", "Name a field of the Standard."),
+    "M102": CatalogueEntry(
+        "No source, or more than one",
+        "Give one of erp_field, id_parts, reference, or a default alone.",
+    ),
+    "M103": CatalogueEntry("Cell cannot be read", "Correct the cell; see REFERENCE.md."),
+    "M104": CatalogueEntry("Unknown transform", "Use a transform of REFERENCE.md."),
+    "M105": CatalogueEntry("Wrong arguments", "Give what the transform takes."),
+    "M106": CatalogueEntry("Unknown value list", "Add lists/<name>.csv."),
+    "M107": CatalogueEntry(
+        "Several values for one", "Begin the pipe with join or first."
+    ),
+    "M108": CatalogueEntry(
+        "Partner field twice", "Keep one row, or give the earlier ones a condition."
+    ),
+    "M109": CatalogueEntry("No ID row, or two", "One row of each table has id_parts."),
+    "M110": CatalogueEntry("Unknown entity", "Name an entity of use_case.yaml."),
+    "M111": CatalogueEntry("Way of a reference", "Name the way: objekte(gebaeude)."),
+    "M112": CatalogueEntry("Entities refer in a circle", "Take one reference out."),
+    "M113": CatalogueEntry("Unknown setting", "Name a setting of use_case.yaml."),
+    "M114": CatalogueEntry("Example fails", "Correct the rule or the example."),
+    "M115": CatalogueEntry(
+        "Transform without example", "Add example and expected.", "warning"
+    ),
+    "M116": CatalogueEntry("Default of a wrong type", "Give what the partner takes."),
+    "M117": CatalogueEntry(
+        "Rows of a list disagree", "Let all rows of a list read the same records."
+    ),
+    "M118": CatalogueEntry("Template cannot be used", "Name its fields in erp_field."),
+    "M119": CatalogueEntry("Rule cannot be used", "Correct it in use_case.yaml."),
+    "M120": CatalogueEntry("Unknown Standard entity", "Name one of schemas/standard/."),
+    "M121": CatalogueEntry("Unknown condition", "Use a condition of REFERENCE.md."),
+    "M122": CatalogueEntry("Not a JSONPath", "Correct the path."),
+    # C: the partner's contract
+    "C001": CatalogueEntry("Not a JSON Schema", "Correct the schema."),
+    "C101": CatalogueEntry("Unknown partner field", "Name a field of the schema."),
+    "C102": CatalogueEntry("Required field without a row", "Add a row for the field."),
+    "C103": CatalogueEntry("List value the partner refuses", "Correct the list."),
+    "C104": CatalogueEntry("No payload schema", "Add the schema of the entity."),
+    "C105": CatalogueEntry(
+        "Entity not in the connector file", "Add it under `entities`."
+    ),
+    "C106": CatalogueEntry("Read-only partner field", "Remove the row."),
+    "C108": CatalogueEntry("Expected value the partner refuses", "Correct the rule."),
+    # R: a record of the ERP
+    # R: files and records of the ERP
+    "R001": CatalogueEntry(
+        "Source folder or file not found", "Check the path of the source folder."
+    ),
+    "R002": CatalogueEntry(
+        "File does not fit its declared encoding",
+        "Declare the encoding that the ERP writes in source.yaml.",
+    ),
+    "R003": CatalogueEntry("File is cut off", "Let the ERP export the file again."),
+    "R004": CatalogueEntry(
+        "Workbook cannot be read", "Save it as .xlsx, without a password."
+    ),
+    "R005": CatalogueEntry(
+        "Header is wrong", "Name each key field once in the first row."
+    ),
+    "R006": CatalogueEntry(
+        "source.yaml is wrong", "REFERENCE.md shows what it may declare."
+    ),
+    "R007": CatalogueEntry(
+        "Unknown column", "Correct its name, or leave it: it is not read.", "warning"
+    ),
+    "R008": CatalogueEntry(
+        "File is not read",
+        "Name it after an entity of the Standard, or take it out.",
+        "warning",
+    ),
+    "R101": CatalogueEntry(
+        "Value is not of its type",
+        "Correct it in the ERP, or declare in source.yaml how it is written.",
+    ),
+    "R102": CatalogueEntry("Key part is missing", "Fill it in the ERP."),
+    "R103": CatalogueEntry(
+        "Row does not fit the header", "Quote cells that hold the delimiter."
+    ),
+    "R104": CatalogueEntry("Key occurs twice", "Keep one of the two records."),
+    "R105": CatalogueEntry(
+        "Text was decoded wrongly",
+        "Correct it in the ERP: it was stored in the wrong encoding.",
+    ),
+    "R106": CatalogueEntry("Line is not a JSON object", "Write one object per line."),
+    "R107": CatalogueEntry(
+        "Value is not allowed",
+        "Use one of the allowed values; REFERENCE.md shows them.",
+    ),
 }

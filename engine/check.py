@@ -1,0 +1,504 @@
+"""Check a spec: a Spec, the Standard and the partner's contract in, a UseCaseWork out.
+
+`check` shows the stages; all problems of all of them come at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from engine.conditions import check_condition
+from engine.fields import RowCheck, id_parts, property_schema
+from engine.language import LanguageError, FieldPath, Segment, parse_path, paths_of
+from engine.model import EntityFile, Rule, as_tuple
+from engine.problems import Origin, Problem, did_you_mean
+from engine.spec import FieldRule, Spec
+from engine.standard import Standard
+from engine.work import (
+    AdoptionWork,
+    EntityWork,
+    FieldWork,
+    FromFields,
+    IdParts,
+    ListWork,
+    ReferenceSpot,
+    ReferenceTo,
+    RuleWork,
+    UseCaseWork,
+)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What the check needs to know of the connector file."""
+
+    resources: frozenset[str]
+    partner_assigns_ids: bool = False
+
+
+@dataclass
+class _Check:
+    spec: Spec
+    standard: Standard
+    contract: Contract
+    problems: list[Problem]
+
+    def at(self, *position: str | int) -> Origin:
+        return self.spec.use_case_yaml.origin(position)
+
+    def add(self, origin: Origin, code: str, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(origin, code, message, hint))
+
+
+def check(
+    spec: Spec, standard: Standard, contract: Contract
+) -> tuple[UseCaseWork | None, list[Problem]]:
+    """Resolve every name of a spec; None if an entity or a rule cannot be used."""
+    state = _Check(spec, standard, contract, [])
+    usable = _usable_entities(state)
+    ids = _ids(state, usable)
+    entities = [_entity(state, usable[name], ids, usable) for name in usable]
+    rules = _rules(state)
+    ordered = _parents_first(state, [e for e in entities if e is not None])
+    if len(ordered) < len(spec.use_case.entities):
+        return None, state.problems
+    nodes = _nodes(standard, ordered, rules)
+    work = UseCaseWork(
+        partner=spec.partner,
+        use_case=spec.name,
+        version=spec.use_case.version,
+        entities=ordered,
+        rules=rules,
+        nodes=nodes,
+    )
+    return work, state.problems
+
+
+def _usable_entities(state: _Check) -> dict[str, EntityFile]:
+    """Return the entities whose names lead to a Standard entity, a schema, a writer."""
+    usable = {}
+    for index, entity in enumerate(state.spec.use_case.entities):
+        before = len(state.problems)
+        resource = entity.resource or entity.name
+        for erp in as_tuple(entity.erp):
+            if erp not in state.standard.entities:
+                hint = did_you_mean(erp, state.standard.entities)
+                message = f"the Standard has no entity '{erp}'."
+                state.add(state.at("entities", index, "erp"), "M120", message, hint)
+        place = state.at("entities", index, "name")
+        if resource not in state.spec.schemas:
+            hint = did_you_mean(resource, state.spec.schemas)
+            state.add(place, "C104", f"no payload schema '{resource}.json'.", hint)
+        if resource not in state.contract.resources:
+            hint = did_you_mean(resource, state.contract.resources)
+            message = f"the connector file has no entity '{resource}'."
+            state.add(place, "C105", message, hint)
+        if entity.name in usable:
+            state.add(place, "M119", f"'{entity.name}' occurs twice.")
+        bases = {
+            state.standard.base(erp)
+            for erp in as_tuple(entity.erp)
+            if erp in state.standard.entities
+        }
+        if len(bases) > 1:
+            message = "only views of one Standard entity can be united."
+            state.add(state.at("entities", index, "erp"), "M120", message)
+        if len(state.problems) == before:
+            usable[entity.name] = entity
+    return usable
+
+
+def _ids(state: _Check, usable: Mapping[str, EntityFile]) -> dict[str, IdParts]:
+    ids = {}
+    for name, entity in usable.items():
+        rules = [r for r in state.spec.tables[name] if r.row.id_parts]
+        if len(rules) == 1:
+            start = as_tuple(entity.erp)[0]
+            parts = id_parts(state.standard, start, rules[0], [])
+            if parts is not None:
+                ids[name] = parts
+            continue
+        if rules:
+            place, message = rules[1].at("id_parts"), "a second row has id_parts."
+        else:
+            path = f"mappings/partners/{state.spec.partner}/{state.spec.name}/{name}.csv"
+            place, message = Origin(path, 1, "id_parts"), "no row has id_parts."
+        state.add(place, "M109", message)
+    return ids
+
+
+def _entity(
+    state: _Check,
+    entity: EntityFile,
+    ids: Mapping[str, IdParts],
+    usable: Mapping[str, EntityFile],
+) -> EntityWork | None:
+    rules = state.spec.tables[entity.name]
+    schema = state.spec.schemas[entity.resource or entity.name]
+    pairs: list[tuple[FieldRule, FieldWork]] = []
+    for rule in rules:
+        row = RowCheck(
+            state.spec, state.standard, entity, rule, usable, ids, state.problems
+        )
+        work = row.field()
+        if work is not None:
+            pairs.append((rule, work))
+    _check_targets(state, entity, rules, schema)
+    id_field = next((w for _, w in pairs if isinstance(w.source, IdParts)), None)
+    index = state.spec.use_case.entities.index(entity)
+    records = _entity_condition(state, entity, ("entities", index, "records"))
+    adopts = _adoption(state, entity, index, usable)
+    if id_field is None or entity.name not in ids or len(pairs) < len(rules):
+        return None
+    id_schema = property_schema(schema, id_field.target) or {}
+    in_body = id_schema.get("x-in") != "path"
+    fields = _gather_lists(state, [w for _, w in pairs if w is not id_field or in_body])
+    spots = tuple(_spots(fields))
+    return EntityWork(
+        name=entity.name,
+        resource=entity.resource or entity.name,
+        label=_label(state, entity),
+        erp=as_tuple(entity.erp),
+        base=state.standard.base(as_tuple(entity.erp)[0]),
+        id=ids[entity.name],
+        id_field=id_field,
+        id_in_body=in_body,
+        fields=fields,
+        records=records,
+        adopts=adopts,
+        joins=_joins(state.standard, as_tuple(entity.erp)[0], fields, records),
+        references=spots,
+        schema=_plan_schema(schema, spots, state.contract, in_body),
+        required_source=entity.required,
+    )
+
+
+def _label(state: _Check, entity: EntityFile) -> str:
+    rows = state.spec.use_case.entity_table
+    labels = [row.partner for row in rows if row.entity == entity.name]
+    return " / ".join(dict.fromkeys(labels)) or entity.name
+
+
+def _check_targets(
+    state: _Check,
+    entity: EntityFile,
+    rules: Iterable[FieldRule],
+    schema: Mapping[str, Any],
+) -> None:
+    """Each field once (or under conditions), each required field at all."""
+    unconditional: dict[str, FieldRule] = {}
+    targets = set()
+    for rule in rules:
+        name = rule.row.partner_field
+        targets.add(name.split(".")[0].removesuffix("[]"))
+        if name in unconditional:
+            line = unconditional[name].origin.line
+            message = f"'{name}' has its value from line {line} already."
+            state.add(rule.at("partner_field"), "M108", message)
+        elif not rule.row.when:
+            unconditional[name] = rule
+    for name in schema.get("required", ()):
+        if name not in targets:
+            path = f"mappings/partners/{state.spec.partner}/{state.spec.name}"
+            place = Origin(f"{path}/{entity.name}.csv", 1, "partner_field")
+            state.add(place, "C102", f"the partner requires '{name}'.")
+
+
+def _entity_condition(
+    state: _Check, entity: EntityFile, position: tuple[str | int, ...]
+) -> Any:
+    if not entity.records:
+        return None
+    return check_condition(
+        entity.records,
+        state.at(*position),
+        state.standard,
+        as_tuple(entity.erp)[0],
+        state.spec.use_case.settings,
+        state.problems,
+    )
+
+
+def _adoption(
+    state: _Check, entity: EntityFile, index: int, usable: Mapping[str, EntityFile]
+) -> AdoptionWork | None:
+    if entity.adopts is None:
+        return None
+    place = state.at("entities", index, "adopts")
+    if entity.adopts.entity not in usable:
+        hint = did_you_mean(entity.adopts.entity, usable)
+        message = f"no entity is named '{entity.adopts.entity}'."
+        state.add(place, "M110", message, hint)
+        return None
+    when = None
+    if entity.adopts.when:
+        when = check_condition(
+            entity.adopts.when,
+            place,
+            state.standard,
+            as_tuple(entity.erp)[0],
+            state.spec.use_case.settings,
+            state.problems,
+        )
+    return AdoptionWork(entity.adopts.entity, when)
+
+
+def _gather_lists(
+    state: _Check, works: Iterable[FieldWork]
+) -> tuple[FieldWork | ListWork, ...]:
+    """Put the rows of one list of objects together; their sources start alike."""
+    fields: dict[str, FieldWork | ListWork] = {}
+    for number, work in enumerate(works):
+        depth = next((i for i, p in enumerate(work.target) if p.endswith("[]")), None)
+        if depth is None:
+            fields[f"{number}"] = work
+            continue
+        target = (*work.target[:depth], work.target[depth].removesuffix("[]"))
+        collection = _collection(work)
+        known = fields.get(".".join(target))
+        if collection is None or (
+            isinstance(known, ListWork)
+            and collection not in (known.collection, FieldPath(()))
+            and known.collection.segments
+        ):
+            message = "the rows of one list must come from the same records."
+            state.add(work.origin, "M117", message)
+            continue
+        inner = replace(
+            work,
+            target=work.target[depth + 1 :],
+            source=_relative(work.source, collection),
+        )
+        before = known.fields if isinstance(known, ListWork) else ()
+        way = known.collection if isinstance(known, ListWork) else collection
+        way = way if way.segments else collection
+        fields[".".join(target)] = ListWork(target, way, (*before, inner))
+    for work in fields.values():
+        if isinstance(work, ListWork) and not work.collection.segments:
+            message = "no row of the list says which records it is made of."
+            state.add(work.fields[0].origin, "M117", message)
+    return tuple(fields.values())
+
+
+def _collection(work: FieldWork) -> FieldPath | None:
+    """Return the way to the elements a row reads; an empty way for a constant."""
+    match work.source:
+        case FromFields(paths):
+            ways = {path.up_to_many for path in paths}
+            return ways.pop() if len(ways) == 1 else None
+        case ReferenceTo():
+            return work.source.collection
+        case _:
+            return FieldPath(())
+
+
+def _relative(source: Any, collection: FieldPath) -> Any:
+    match source:
+        case FromFields(paths, each):
+            return FromFields(tuple(path.after(collection) for path in paths), each)
+        case ReferenceTo():
+            return replace(source, collection=FieldPath(()))
+        case _:
+            return source
+
+
+def _spots(fields: Iterable[FieldWork | ListWork]) -> Iterable[ReferenceSpot]:
+    for work in fields:
+        if isinstance(work, ListWork):
+            for inner in _spots(work.fields):
+                target = (*work.target, "[]", *inner.target)
+                yield ReferenceSpot(target, inner.entity, inner.many)
+        elif isinstance(work.source, ReferenceTo):
+            yield ReferenceSpot(work.target, work.source.entity, work.many)
+
+
+def _paths(work: FieldWork) -> Iterable[FieldPath]:
+    match work.source:
+        case FromFields(paths):
+            yield from paths
+        case IdParts(parts):
+            yield from (part for part in parts if isinstance(part, FieldPath))
+        case ReferenceTo(_, collection, IdParts(parts)):
+            prefix = collection.segments
+            yield collection
+            yield from (
+                FieldPath((*prefix, *part.segments))
+                for part in parts
+                if isinstance(part, FieldPath)
+            )
+    if work.when is not None:
+        yield from paths_of(work.when)
+
+
+def _joins(
+    standard: Standard,
+    start: str,
+    fields: Iterable[FieldWork | ListWork],
+    records: Any,
+) -> frozenset[FieldPath]:
+    """Return the ways to related records that must be at hand to read the fields."""
+    found: set[FieldPath] = set()
+    paths = list(paths_of(records)) if records is not None else []
+    for work in fields:
+        if isinstance(work, ListWork):
+            prefix = work.collection.segments
+            paths.append(work.collection)
+            paths += [
+                FieldPath((*prefix, *p.segments)) for f in work.fields for p in _paths(f)
+            ]
+        else:
+            paths += _paths(work)
+    for path in paths:
+        way = _relations(standard, start, path)
+        if way.segments:
+            found.add(way)
+    return frozenset(found)
+
+
+def _relations(standard: Standard, start: str, path: FieldPath) -> FieldPath:
+    """Cut a path to the part that leads over records, not into a field."""
+    entity = start
+    segments: list[Segment] = []
+    for segment in path.segments:
+        children = standard.children(entity)
+        references = standard.entities[entity].references
+        if segment.many and segment.name in children:
+            entity = children[segment.name][0]
+        elif not segment.many and segment.name in references:
+            entity = references[segment.name].entity
+        else:
+            break
+        segments.append(segment)
+    return FieldPath(tuple(segments))
+
+
+def _plan_schema(
+    schema: Mapping[str, Any],
+    spots: Iterable[ReferenceSpot],
+    contract: Contract,
+    id_in_body: bool,
+) -> Mapping[str, Any]:
+    """Return the schema that a payload fits before the partner's ids are known."""
+    planned = deepcopy(dict(schema))
+    if contract.partner_assigns_ids:
+        for spot in spots:
+            here = property_schema(planned, (p for p in spot.target if p != "[]"))
+            if here is not None:
+                inner = here["items"] if here.get("type") == "array" else here
+                inner.clear()
+                inner["type"] = "string"
+    if not id_in_body:
+        for name, inner in list(planned.get("properties", {}).items()):
+            if inner.get("x-in") == "path":
+                del planned["properties"][name]
+                planned["required"] = [
+                    n for n in planned.get("required", []) if n != name
+                ]
+    return planned
+
+
+def _parents_first(
+    state: _Check, entities: list[EntityWork]
+) -> tuple[EntityWork, ...]:
+    by_name = {entity.name: entity for entity in entities}
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for entity in entities:
+        needs = {spot.entity for spot in entity.references} - {entity.name}
+        if entity.adopts is not None:
+            needs.add(entity.adopts.entity)
+        sorter.add(entity.name, *sorted(needs & set(by_name)))
+    try:
+        order = list(sorter.static_order())
+    except CycleError as error:
+        names = " -> ".join(error.args[1])
+        state.add(state.at("entities"), "M112", f"entities refer in a circle: {names}.")
+        return ()
+    return tuple(by_name[name] for name in order)
+
+
+def _rules(state: _Check) -> tuple[RuleWork, ...]:
+    works = []
+    for index, rule in enumerate(state.spec.use_case.prerequisites):
+        for entity in as_tuple(rule.entity):
+            if entity not in state.standard.entities:
+                hint = did_you_mean(entity, state.standard.entities)
+                place = state.at("prerequisites", index, "entity")
+                state.add(place, "M120", f"the Standard has no entity '{entity}'.", hint)
+                continue
+            works.append(_rule(state, rule, entity, index))
+    return tuple(work for work in works if work is not None)
+
+
+def _rule(state: _Check, rule: Rule, entity: str, index: int) -> RuleWork | None:
+    if rule.require:
+        place = state.at("prerequisites", index, "require")
+        condition = check_condition(
+            rule.require,
+            place,
+            state.standard,
+            entity,
+            state.spec.use_case.settings,
+            state.problems,
+        )
+        if condition is None:
+            return None
+        if any(len(p.segments) > 1 for p in paths_of(condition) if not _setting(p)):
+            message = "a rule reads the fields of its own record only."
+            state.add(place, "M119", message)
+            return None
+        return RuleWork(rule.rule, rule.text, entity, rule.verdict, require=condition)
+    place = state.at("prerequisites", index, "require_any")
+    children = state.standard.children(entity)
+    try:
+        path = parse_path(rule.require_any)
+    except LanguageError as error:
+        state.add(place, "M103", f"{error}.")
+        return None
+    if len(path.segments) != 1 or not path.many or path.names[0] not in children:
+        hint = did_you_mean(path.names[0] if path.segments else "", children)
+        message = f"'{rule.require_any}' are no records that point to a {entity}."
+        state.add(place, "M119", message, hint)
+        return None
+    child, reference = children[path.names[0]]
+    pair = (child, reference.name)
+    return RuleWork(rule.rule, rule.text, entity, rule.verdict, require_any=pair)
+
+
+def _setting(path: FieldPath) -> bool:
+    return path.names[0] == "settings"
+
+
+def _nodes(
+    standard: Standard, entities: Iterable[EntityWork], rules: Iterable[RuleWork]
+) -> tuple[str, ...]:
+    """Return the Standard entities that the use case reads, in the Standard's order."""
+    used: set[str] = set()
+    for entity in entities:
+        used |= set(entity.erp)
+        for way in entity.joins:
+            used |= _entities_on(standard, entity.erp[0], way)
+    for rule in rules:
+        used.add(rule.entity)
+        if rule.require_any:
+            used.add(rule.require_any[0])
+    used |= {
+        linked
+        for name in used
+        if (linked := standard.entities[name].linked_by) is not None
+    }
+    return tuple(name for name in standard.entities if name in used)
+
+
+def _entities_on(standard: Standard, start: str, way: FieldPath) -> set[str]:
+    found = set()
+    entity = start
+    for segment in way.segments:
+        if segment.many:
+            entity = standard.children(entity)[segment.name][0]
+        else:
+            entity = standard.entities[entity].references[segment.name].entity
+        found.add(entity)
+    return found
+

@@ -1,0 +1,429 @@
+"""Compile a plan of work into one generated Python function per entity.
+
+The function is the straight way for a record that is in order: each ERP field is read
+once, conditions on settings are decided now, dates and lookups are remembered. At
+anything unusual it raises, and the interpreter, which says what is wrong, takes over.
+The code stands in `linecache`, so that a traceback shows the generated line.
+"""
+
+import linecache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any
+
+from engine.conditions import compare
+from engine.interpreter import Outcome, interpret
+from engine.language import (
+    All,
+    Any_,
+    Compare,
+    Condition,
+    Empty,
+    Literal,
+    Member,
+    Not,
+    FieldPath,
+    Predicate,
+)
+from engine.records import Record, value_at
+from engine.transforms import PREDICATES
+from engine.work import (
+    Constant,
+    EntityWork,
+    FieldWork,
+    FromFields,
+    FromJsonPath,
+    IdParts,
+    ListWork,
+    ReferenceTo,
+    Settings,
+    Step,
+)
+
+Transformer = Callable[[Record], Outcome]
+
+REMEMBERED = frozenset({"date", "datetime", "floor", "lookup", "year_start"})
+"""Transforms with few distinct values: worth a cache."""
+
+_BODY, _CREATE, _ITEM = "body", "create", "item"
+
+
+def compile_entity(work: EntityWork, settings: Settings) -> Transformer:
+    """Return the transformer of an entity under the settings of an activation."""
+    code = _Code(settings)
+    source = code.function(work)
+    name = f"<feldwerk {work.name}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    namespace: dict[str, Any] = dict(code.constants)
+    exec(compile(source, name, "exec"), namespace)  # noqa: S102 - our own generated code
+    fast: Callable[[Record], Outcome] = namespace["transform"]
+
+    def transform(record: Record) -> Outcome:
+        try:
+            return fast(record)
+        except Exception:  # noqa: BLE001 - the interpreter says what it is
+            return interpret(work, record, settings)
+
+    transform.__doc__ = source
+    return transform
+
+
+def generated_code(work: EntityWork, settings: Settings) -> str:
+    """Return the Python text that an entity compiles to."""
+    return _Code(settings).function(work)
+
+
+@dataclass
+class _Code:
+    settings: Settings
+    constants: dict[str, Any] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    reads: dict[tuple[str, FieldPath], str] = field(default_factory=dict)
+    indent: int = 1
+
+    def function(self, work: EntityWork) -> str:
+        self.constants["Outcome"] = Outcome
+        targets = [item.target for item in work.fields]
+        repeated = {target for target in targets if targets.count(target) > 1}
+        self.emit("get = record.get")
+        self._id(work.id_field.source, "get", "identity")
+        self._containers(work)
+        for item in work.fields:
+            if isinstance(item, ListWork):
+                self._list(item)
+            else:
+                container = _CREATE if item.create_only else _BODY
+                self._field(item, "get", container, item.target in repeated)
+        self._close_containers(work)
+        self.emit("return Outcome(identity, body, create)")
+        return "def transform(record):\n" + "\n".join(self.lines) + "\n"
+
+    def emit(self, line: str) -> None:
+        self.lines.append("    " * self.indent + line)
+
+    def bind(self, value: Any, prefix: str = "k") -> str:
+        """Give a value a name in the function's namespace."""
+        name = f"{prefix}{len(self.constants)}"
+        self.constants[name] = value
+        return name
+
+    # -- containers: nested objects are filled first and put in if not empty
+
+    def _containers(self, work: EntityWork) -> None:
+        self.emit("body = {}")
+        self.emit("create = {}")
+        for container, path in _nested(work):
+            self.emit(f"{_name(container, path)} = {{}}")
+
+    def _close_containers(self, work: EntityWork) -> None:
+        for container, path in reversed(_nested(work)):
+            name, parent = _name(container, path), _name(container, path[:-1])
+            self.emit(f"if {name}: {parent}[{path[-1]!r}] = {name}")
+
+    # -- reading
+
+    def read(self, path: FieldPath, get: str) -> str:
+        """Return the name of a local variable that holds the value of a path."""
+        known = self.reads.get((get, path))
+        if known:
+            return known
+        name = f"v{len(self.reads)}"
+        if path.many:
+            way = self.bind(path, "path")
+            self.constants["value_at"] = value_at
+            owner = "record" if get == "get" else "element"
+            self.emit(f"{name} = value_at({owner}, {way})")
+        elif len(path.segments) == 1:
+            self.emit(f"{name} = {get}({path.segments[0].name!r})")
+        else:
+            parent = self.read(FieldPath(path.segments[:-1]), get)
+            last = path.segments[-1].name
+            self.emit(f"{name} = None if {parent} is None else {parent}.get({last!r})")
+        self.reads[(get, path)] = name
+        return name
+
+    # -- one row
+
+    def _field(
+        self, work: FieldWork, get: str, container: str, repeated: bool
+    ) -> None:
+        target = f"{_name(container, work.target[:-1])}[{work.target[-1]!r}]"
+        outer = self.indent
+        known = dict(self.reads)
+        if work.when is not None:
+            condition = self.condition(work.when, get)
+            if condition == "False":
+                return
+            if condition != "True":
+                self.emit(f"if {condition}:")
+                self.indent += 1
+        if repeated:
+            holder, last = _name(container, work.target[:-1]), work.target[-1]
+            self.emit(f"if {last!r} not in {holder}:")
+            self.indent += 1
+        if isinstance(work.source, Constant):
+            self.emit(f"{target} = {self.bind(work.default)}")
+        else:
+            self._assign(work, get, target)
+        if self.indent != outer:
+            # What was read below a condition is not known outside of it.
+            self.indent, self.reads = outer, known
+
+    def _assign(self, work: FieldWork, get: str, target: str) -> None:
+        value = self._value(work, get)
+        self.emit(f"if {value} or {value} == 0: {target} = {value}")
+        if work.default is not None:
+            self.emit(f"else: {target} = {self.bind(work.default)}")
+        elif work.if_empty == "clear":
+            self.emit(f"else: {target} = None")
+        elif work.if_empty == "reject":
+            self.emit("else: raise ValueError")
+
+    def _value(self, work: FieldWork, get: str) -> str:
+        source = work.source
+        match source:
+            case IdParts():
+                return "identity"
+            case ReferenceTo():
+                return self._reference(source, get)
+            case FromJsonPath(_, find):
+                owner = "record" if get == "get" else "element"
+                value = self._assign_new(f"{self.bind(find, 'find')}({owner})")
+            case FromFields(paths) if len(paths) == 1:
+                value = self.read(paths[0], get)
+                if work.many and source.each:
+                    return self._each(work, value)
+                if work.steps and not work.steps[0].several:
+                    return self._pipe(work.steps, value, checked=False)
+                if work.steps:
+                    value = self._assign_new(
+                        f"{value} if {value} is None or {value}.__class__ is list "
+                        f"or {value}.__class__ is tuple else ({value},)"
+                    )
+            case FromFields(paths):
+                names = ", ".join(self.read(path, get) for path in paths)
+                value = self._assign_new(f"({names},)")
+                return self._pipe(work.steps, value, checked=True)
+        return self._pipe(work.steps, value, checked=False)
+
+    def _assign_new(self, expression: str) -> str:
+        name = f"x{len(self.lines)}"
+        self.emit(f"{name} = {expression}")
+        return name
+
+    def _pipe(self, steps: tuple[Step, ...], value: str, *, checked: bool) -> str:
+        for step in steps:
+            call = self._call(step, value)
+            if not checked:
+                call = f"None if {value} is None else {call}"
+            value = self._assign_new(call)
+            checked = False
+        return value
+
+    def _call(self, step: Step, value: str) -> str:
+        if step.name in REMEMBERED:
+            bound = partial(_swapped, step.function, step.arguments)
+            remembered = lru_cache(maxsize=8192, typed=True)(bound)
+            return f"{self.bind(remembered, step.name)}({value})"
+        function = self.bind(step.function, step.name)
+        arguments = "".join(f", {self.bind(argument)}" for argument in step.arguments)
+        return f"{function}({value}{arguments})"
+
+    def _each(self, work: FieldWork, value: str) -> str:
+        many = self._assign_new(
+            f"{value} if {value}.__class__ is list else [{value}]"
+        )
+        found = self._assign_new("[]")
+        self.emit(f"for one in {many}:")
+        self.indent += 1
+        result = self._pipe(work.steps, "one", checked=False)
+        self.emit(f"if {result} or {result} == 0: {found}.append({result})")
+        self.indent -= 1
+        return found
+
+    # -- IDs
+
+    def _id(self, source: Any, get: str, name: str) -> None:
+        """Compose an ID, or raise: what is missing the interpreter says."""
+        parts = [
+            repr(part) if isinstance(part, str) else self.read(part, get)
+            for part in source.parts
+        ]
+        self._compose(source, parts, name)
+
+    def _compose(self, source: IdParts, parts: list[str], name: str) -> None:
+        """Join the parts; a missing part, no text, or a separator in one raises."""
+        optional = [
+            text
+            for part, text in zip(source.parts, parts, strict=True)
+            if _is_optional(part, source)
+        ]
+        if not optional:
+            self._join(parts, name)
+            return
+        self.emit(f"if {' and '.join(optional)}:")
+        self.indent += 1
+        self._join(parts, name)
+        self.indent -= 1
+        self.emit("else:")
+        self.indent += 1
+        kept = [f"*(({t},) if {t} else ())" if t in optional else t for t in parts]
+        given = self._assign_new(f"({', '.join(kept)},)")
+        self._join([t for t in parts if t not in optional], name, given)
+        self.indent -= 1
+
+    def _join(self, parts: list[str], name: str, given: str = "") -> None:
+        separator = repr(self.settings.separator)
+        filled = " and ".join(t for t in parts if t.isidentifier()) or "True"
+        wanted = f"len({given}) - 1" if given else str(len(parts) - 1)
+        self.emit(f"{name} = {separator}.join({given or f'({chr(44).join(parts)},)'})")
+        self.emit(
+            f"if not ({filled}) or {name}.count({separator}) != {wanted}: "
+            "raise ValueError"
+        )
+
+    def _reference(self, source: ReferenceTo, get: str) -> str:
+        if source.collection.segments:
+            found = self._assign_new("set()")
+            way = self.bind(source.collection, "path")
+            self.constants["value_at"] = value_at
+            owner = "record" if get == "get" else "element"
+            self.emit(f"for member in value_at({owner}, {way}):")
+            self.indent += 1
+            known = dict(self.reads)
+            self.emit("of = member.get")
+            name = self._reference_id(source.id, "of")
+            self.emit(f"if {name}: {found}.add({name})")
+            self.indent, self.reads = self.indent - 1, known
+            return self._assign_new(f"sorted({found})")
+        return self._reference_id(source.id, get)
+
+    def _reference_id(self, source: IdParts, get: str) -> str:
+        parts = [
+            repr(part) if isinstance(part, str) else self.read(part, get)
+            for part in source.parts
+        ]
+        required = [
+            text
+            for part, text in zip(source.parts, parts, strict=True)
+            if isinstance(part, FieldPath) and not _is_optional(part, source)
+        ]
+        name = self._assign_new("None")
+        self.emit(f"if {' and '.join(required) or 'True'}:")
+        self.indent += 1
+        self._compose(source, parts, name)
+        self.indent -= 1
+        # A part that is 0 or false is a value: leave it to the interpreter.
+        doubtful = " or ".join(f"{text} == 0" for text in required)
+        if doubtful:
+            self.emit(f"elif {doubtful}: raise ValueError")
+        return name
+
+    # -- lists of objects
+
+    def _list(self, work: ListWork) -> None:
+        items = self._assign_new("[]")
+        way = self.bind(work.collection, "path")
+        self.constants["value_at"] = value_at
+        targets = [inner.target for inner in work.fields]
+        self.emit(f"for element in value_at(record, {way}):")
+        self.indent += 1
+        self.emit("if element.__class__ is not dict: continue")
+        known = dict(self.reads)
+        self.emit("of_element = element.get")
+        nested = sorted({t[:n] for t in targets for n in range(1, len(t))})
+        for path in [(), *nested]:
+            self.emit(f"{_name(_ITEM, path)} = {{}}")
+        for inner in work.fields:
+            repeated = targets.count(inner.target) > 1
+            self._field(inner, "of_element", _ITEM, repeated)
+        for path in reversed(nested):
+            name, parent = _name(_ITEM, path), _name(_ITEM, path[:-1])
+            self.emit(f"if {name}: {parent}[{path[-1]!r}] = {name}")
+        self.emit(f"if {_ITEM}: {items}.append({_ITEM})")
+        self.indent, self.reads = self.indent - 1, known
+        target = f"{_name(_BODY, work.target[:-1])}[{work.target[-1]!r}]"
+        self.emit(f"if {items}: {target} = {items}")
+
+    # -- conditions
+
+    def condition(self, node: Condition | Any, get: str) -> str:
+        """Return a Python expression; what only settings decide is decided now."""
+        match node:
+            case All(operands):
+                parts = [self.condition(item, get) for item in operands]
+                if "False" in parts:
+                    return "False"
+                parts = [part for part in parts if part != "True"]
+                return f"({' and '.join(parts)})" if parts else "True"
+            case Any_(operands):
+                parts = [self.condition(item, get) for item in operands]
+                if "True" in parts:
+                    return "True"
+                parts = [part for part in parts if part != "False"]
+                return f"({' or '.join(parts)})" if parts else "False"
+            case Not(operand):
+                inner = self.condition(operand, get)
+                return {"True": "False", "False": "True"}.get(inner, f"(not {inner})")
+            case Compare(sign, left, right):
+                texts = (self.operand(left, get), self.operand(right, get))
+                if sign in ("=", "!="):
+                    return f"({texts[0]} {'==' if sign == '=' else '!='} {texts[1]})"
+                self.constants["compare"] = compare
+                return f"compare({sign!r}, {texts[0]}, {texts[1]})"
+            case Member(left, items):
+                return f"({self.operand(left, get)} in {self._members(items, get)})"
+            case Empty(operand):
+                value = self.operand(operand, get)
+                return f"({value} is None or {value} in ('', [], ()))"
+            case Literal(value):
+                return str(bool(value))
+            case FieldPath() if node.names[0] == "settings":
+                return str(bool(self.settings.get(".".join(node.names[1:]))))
+            case _:
+                return f"bool({self.operand(node, get)})"
+
+    def operand(self, node: Any, get: str) -> str:
+        match node:
+            case Literal(value):
+                return repr(value)
+            case FieldPath() if node.names[0] == "settings":
+                return self.bind(self.settings.get(".".join(node.names[1:])), "setting")
+            case FieldPath():
+                return self.read(node, get)
+            case Predicate(name, arguments):
+                function = self.bind(PREDICATES[name], name)
+                return f"{function}({self.operand(arguments[0], get)})"
+            case _:
+                return self.condition(node, get)
+
+    def _members(self, items: Any, get: str) -> str:
+        if isinstance(items, FieldPath):
+            if items.names[0] == "settings":
+                name = ".".join(items.names[1:])
+                return self.bind(self.settings.get(name) or (), "setting")
+            return f"({self.operand(items, get)} or ())"
+        return f"({', '.join(self.operand(item, get) for item in items)},)"
+
+
+def _is_optional(part: FieldPath | str, source: IdParts) -> bool:
+    return isinstance(part, FieldPath) and part.segments[-1].name in source.optional
+
+
+def _swapped(function: Callable[..., Any], arguments: tuple[Any, ...], value: Any) -> Any:
+    return function(value, *arguments)
+
+
+def _nested(work: EntityWork) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the nested objects of a payload, outer ones first."""
+    found: Mapping[tuple[str, tuple[str, ...]], None] = {
+        (_CREATE if getattr(item, "create_only", False) else _BODY, item.target[:n]): None
+        for item in work.fields
+        for n in range(1, len(item.target))
+    }
+    return sorted(found, key=lambda pair: (len(pair[1]), pair))
+
+
+def _name(container: str, path: tuple[str, ...]) -> str:
+    return "_".join((container, *path)).replace("-", "_")

@@ -1,0 +1,150 @@
+"""Conditions: check the text of a `when` or a rule, and decide it for a record.
+
+Nothing equals nothing: a comparison with an empty value is false, `!=` is true.
+"""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from engine.language import (
+    All,
+    Any_,
+    Compare,
+    Condition,
+    Empty,
+    LanguageError,
+    Literal,
+    Member,
+    Not,
+    FieldPath,
+    Predicate,
+    parse_condition,
+    paths_of,
+    predicates_of,
+)
+from engine.paths import resolve
+from engine.problems import Origin, Problem, did_you_mean
+from engine.records import Record, value_at
+from engine.standard import Standard
+from engine.transforms import PREDICATES
+
+OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def check_condition(
+    text: str,
+    origin: Origin,
+    standard: Standard,
+    start: str,
+    settings: Mapping[str, Any],
+    problems: list[Problem],
+) -> Condition | None:
+    """Parse a condition and resolve its names; None if anything is wrong with it."""
+    try:
+        condition = parse_condition(text)
+    except LanguageError as error:
+        problems.append(Problem(origin, "M103", f"{error}."))
+        return None
+    before = len(problems)
+    ways: dict[FieldPath, FieldPath] = {}
+    for path in paths_of(condition):
+        if path.names[0] == "settings":
+            name = ".".join(path.names[1:])
+            if name not in settings:
+                hint = did_you_mean(name, settings)
+                message = f"no setting is named '{name}'."
+                problems.append(Problem(origin, "M113", message, hint))
+            continue
+        try:
+            ways[path] = resolve(standard, start, str(path)).path
+        except LanguageError as error:
+            problems.append(Problem(origin, "M101", f"{error}"))
+    for predicate in predicates_of(condition):
+        if predicate.name not in PREDICATES or len(predicate.arguments) != 1:
+            hint = did_you_mean(predicate.name, PREDICATES)
+            message = f"no condition is named '{predicate.name}' with one argument."
+            problems.append(Problem(origin, "M121", message, hint))
+    if len(problems) > before:
+        return None
+    resolved: Condition = _replace_paths(condition, ways)
+    return resolved
+
+
+def _replace_paths(node: Any, ways: Mapping[FieldPath, FieldPath]) -> Any:
+    if isinstance(node, FieldPath):
+        return ways.get(node, node)
+    if isinstance(node, tuple):
+        return tuple(_replace_paths(item, ways) for item in node)
+    if is_dataclass(node) and not isinstance(node, type):
+        changed = {
+            f.name: _replace_paths(getattr(node, f.name), ways) for f in fields(node)
+        }
+        return replace(node, **changed)
+    return node
+
+
+def holds(condition: Condition, record: Record, settings: Mapping[str, Any]) -> bool:
+    """Decide a checked condition for a record."""
+    match condition:
+        case All(operands):
+            return all(holds(item, record, settings) for item in operands)
+        case Any_(operands):
+            return any(holds(item, record, settings) for item in operands)
+        case Not(operand):
+            return not holds(operand, record, settings)
+        case Compare(sign, left, right):
+            return compare(
+                sign, _value(left, record, settings), _value(right, record, settings)
+            )
+        case Member(left, items):
+            known = (
+                _value(items, record, settings) or ()
+                if isinstance(items, FieldPath)
+                else tuple(_value(item, record, settings) for item in items)
+            )
+            return _value(left, record, settings) in known
+        case Empty(operand):
+            return is_empty(_value(operand, record, settings))
+        case _:
+            return bool(_value(condition, record, settings))
+
+
+def compare(sign: str, left: Any, right: Any) -> bool:
+    """
+    Compare two values; what cannot be ordered does not hold.
+
+    >>> compare("<", None, 3), compare("!=", None, 3), compare("<=", "2024", "2025")
+    (False, True, True)
+    """
+    if sign in ("=", "!="):
+        return OPERATORS[sign](left, right)
+    if left is None or right is None or isinstance(left, str) != isinstance(right, str):
+        return False
+    return OPERATORS[sign](left, right)
+
+
+def is_empty(value: Any) -> bool:
+    return value is None or value in ("", [], ())
+
+
+def _value(node: Any, record: Record, settings: Mapping[str, Any]) -> Any:
+    match node:
+        case Literal(value):
+            return value
+        case FieldPath() if node.names[0] == "settings":
+            return settings.get(".".join(node.names[1:]))
+        case FieldPath():
+            return value_at(record, node)
+        case Predicate(name, arguments):
+            return PREDICATES[name](_value(arguments[0], record, settings))
+        case _:
+            return holds(node, record, settings)

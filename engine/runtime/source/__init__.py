@@ -1,0 +1,6 @@
+"""The source side of a run: a folder of the ERP's files in, records out."""
+
+from engine.runtime.source.declaration import SourceDeclaration
+from engine.runtime.source.folder import FolderSource, Row
+
+__all__ = ["FolderSource", "Row", "SourceDeclaration"]

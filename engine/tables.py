@@ -1,0 +1,116 @@
+"""Read a table of a spec: a CSV file in, rows with their origin and problems out.
+
+Tolerates what spreadsheets write: `;`, tab, a byte order mark, CRLF, cp1252 with a
+notice, German column titles, empty rows, other column orders. A cell is always text.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.problems import Origin, Problem, did_you_mean
+
+GERMAN_TITLES: Mapping[str, str] = {
+    "partnerfeld": "partner_field",
+    "erp-feld": "erp_field",
+    "umwandlung": "transform",
+    "id-teile": "id_parts",
+    "verweis": "reference",
+    "bedingung": "when",
+    "standardwert": "default",
+    "wenn leer": "if_empty",
+    "schreiben": "write",
+    "beispiel": "example",
+    "erwartet": "expected",
+    "notiz": "note",
+    "erp-wert": "erp_value",
+    "partnerwert": "partner_value",
+}
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row: its cells by column, and its place."""
+
+    origin: Origin
+    cells: Mapping[str, str]
+
+    def at(self, column: str) -> Origin:
+        return Origin(self.origin.file, self.origin.line, column)
+
+
+def read_table(
+    path: Path, name: str, columns: Sequence[str], required: Sequence[str]
+) -> tuple[tuple[TableRow, ...], list[Problem]]:
+    """Read a table; rows without any cell are passed over."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return (), [Problem(Origin(name), "T001", "not found.")]
+    text, problems = _decode(content, name)
+    reader = csv.reader(io.StringIO(text, newline=""), _dialect(text), strict=True)
+    rows: list[TableRow] = []
+    header: list[str] | None = None
+    try:
+        while True:
+            line = reader.line_num + 1
+            cells = [cell.strip() for cell in next(reader)]
+            if not any(cells):
+                continue
+            if header is None:
+                header, found = _header(cells, Origin(name, line), columns, required)
+                problems.extend(found)
+                continue
+            if any(cells[len(header) :]):
+                message = f"has {len(cells)} cells, the header has {len(header)}."
+                problems.append(Problem(Origin(name, line), "T104", message))
+            row = dict(zip(header, cells, strict=False))
+            rows.append(TableRow(Origin(name, line), row))
+    except StopIteration:
+        pass
+    except csv.Error as error:
+        problems.append(Problem(Origin(name, reader.line_num), "T105", f"{error}."))
+    if header is None:
+        problems.append(Problem(Origin(name, 1), "T102", "the table has no header."))
+    return tuple(rows), problems
+
+
+def _decode(content: bytes, name: str) -> tuple[str, list[Problem]]:
+    try:
+        return content.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        notice = Problem(Origin(name, line), "T006", "is not UTF-8, read as cp1252.")
+        return content.decode("cp1252", errors="replace"), [notice]
+
+
+def _dialect(text: str) -> type[csv.Dialect]:
+    first = text.lstrip("\r\n").partition("\n")[0]
+    counts = {mark: first.count(mark) for mark in (",", ";", "\t")}
+
+    class Found(csv.excel):
+        delimiter = max(counts, key=lambda mark: counts[mark])
+
+    return Found
+
+
+def _header(
+    cells: list[str], origin: Origin, columns: Sequence[str], required: Sequence[str]
+) -> tuple[list[str], list[Problem]]:
+    names = [GERMAN_TITLES.get(cell.casefold(), cell.casefold()) for cell in cells]
+    problems = []
+    for name in dict.fromkeys(names):
+        place = Origin(origin.file, origin.line, name)
+        if name and name not in columns:
+            hint = did_you_mean(name, columns)
+            problems.append(Problem(place, "T101", f"no column is named '{name}'.", hint))
+        if name and names.count(name) > 1:
+            problems.append(Problem(place, "T103", f"'{name}' occurs twice."))
+    problems.extend(
+        Problem(Origin(origin.file, origin.line, name), "T102", f"'{name}' is missing.")
+        for name in required
+        if name not in names
+    )
+    return names, problems

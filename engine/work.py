@@ -1,0 +1,185 @@
+"""The checked plan of work: what a spec means, with every name resolved. Frozen types.
+
+`engine.check` makes it; the interpreter walks it, the compiler turns it into code.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine.language import Condition, FieldPath
+from engine.problems import Origin
+
+IfEmpty = Literal["omit", "clear", "keep", "reject"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of a pipe, its arguments bound."""
+
+    name: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+    several: bool = False
+    """Whether it takes a sequence; one value alone is then put into one."""
+
+
+@dataclass(frozen=True)
+class FromFields:
+    """The value of one ERP field, or of several as a tuple."""
+
+    paths: tuple[FieldPath, ...]
+    each: bool = False
+    """Whether the pipe runs for each value of a list by itself."""
+
+    @property
+    def single(self) -> bool:
+        return len(self.paths) == 1
+
+
+@dataclass(frozen=True)
+class FromJsonPath:
+    """The values that a JSONPath finds in the record, as a list."""
+
+    text: str
+    find: Callable[[Any], list[Any]] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Constant:
+    value: Any
+
+
+@dataclass(frozen=True)
+class IdParts:
+    """An ID of ours: parts joined by the separator. A part is a path or a text."""
+
+    parts: tuple[FieldPath | str, ...]
+    optional: frozenset[str] = frozenset()
+    """Fields that may be empty and are then left out of the ID, not of the record."""
+
+
+@dataclass(frozen=True)
+class ReferenceTo:
+    """
+    The ID of another entity's record, composed of what stands in this one.
+
+    With a collection there are several: `id` is composed for each of its elements.
+    """
+
+    entity: str
+    collection: FieldPath
+    id: IdParts
+
+
+Source = FromFields | FromJsonPath | Constant | IdParts | ReferenceTo
+
+
+@dataclass(frozen=True)
+class FieldWork:
+    """One row of a field table, ready to run."""
+
+    target: tuple[str, ...]
+    source: Source
+    origin: Origin
+    steps: tuple[Step, ...] = ()
+    when: Condition | None = None
+    default: Any = None
+    if_empty: IfEmpty = "omit"
+    create_only: bool = False
+    many: bool = False
+    """Whether the target is a list of plain values: `contractIds[]`."""
+    personal: bool = False
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.target) + "[]" * self.many
+
+
+@dataclass(frozen=True)
+class ListWork:
+    """Rows that fill a list of objects, one for each element of a collection."""
+
+    target: tuple[str, ...]
+    collection: FieldPath
+    fields: tuple[FieldWork, ...]
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.target) + "[]"
+
+
+@dataclass(frozen=True)
+class ReferenceSpot:
+    """Where in a payload an ID of another entity's record stands."""
+
+    target: tuple[str, ...]
+    entity: str
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class AdoptionWork:
+    entity: str
+    when: Condition | None
+
+
+@dataclass(frozen=True)
+class EntityWork:
+    """Everything needed to turn an ERP record into one partner entity's payload."""
+
+    name: str
+    resource: str
+    label: str
+    erp: tuple[str, ...]
+    base: str
+    id: IdParts
+    id_field: FieldWork
+    id_in_body: bool
+    fields: tuple[FieldWork | ListWork, ...]
+    records: Condition | None
+    adopts: AdoptionWork | None
+    joins: frozenset[FieldPath]
+    """The ways to related records that the fields read, without the last name."""
+    references: tuple[ReferenceSpot, ...]
+    schema: Mapping[str, Any]
+    """The partner's schema, with our IDs in the place of ids it gives itself."""
+    required_source: bool = False
+
+
+@dataclass(frozen=True)
+class RuleWork:
+    """A prerequisite on one Standard entity."""
+
+    rule: str
+    text: str
+    entity: str
+    verdict: Literal["left_out", "rejected"]
+    require: Condition | None = None
+    require_any: tuple[str, str] | None = None
+    """The entity that points here, and the name of its reference."""
+
+
+@dataclass(frozen=True)
+class UseCaseWork:
+    """The plan of work of a whole use case; entities stand parents first."""
+
+    partner: str
+    use_case: str
+    version: str
+    entities: tuple[EntityWork, ...]
+    rules: tuple[RuleWork, ...]
+    nodes: tuple[str, ...]
+    """The Standard entities, views among them, that this use case reads."""
+
+    def entity(self, name: str) -> EntityWork:
+        return next(entity for entity in self.entities if entity.name == name)
+
+
+class Settings(dict[str, Any]):
+    """The chosen settings of an activation; `separator` joins the parts of an ID."""
+
+    @property
+    def separator(self) -> str:
+        value: str = self.get("separator") or "-"
+        return value
