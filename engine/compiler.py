@@ -74,6 +74,20 @@ def generated_code(work: EntityWork, settings: Settings) -> str:
     return _Code(settings).function(work)
 
 
+def compile_condition(
+    condition: Condition, settings: Settings
+) -> Callable[[Record], bool]:
+    """Return a function that decides a condition for a record."""
+    code = _Code(settings)
+    code.emit("get = record.get")
+    code.emit(f"return {code.condition(condition, 'get')}")
+    source = "def decide(record):\n" + "\n".join(code.lines) + "\n"
+    namespace: dict[str, Any] = dict(code.constants)
+    exec(compile(source, "<feldwerk condition>", "exec"), namespace)  # noqa: S102 - our own generated code
+    decide: Callable[[Record], bool] = namespace["decide"]
+    return decide
+
+
 @dataclass
 class _Code:
     settings: Settings

@@ -242,23 +242,24 @@ def parse_path(text: str) -> FieldPath:
 
 def paths_of(node: Any) -> Iterator[FieldPath]:
     """Yield every path that a condition reads."""
-    if isinstance(node, FieldPath):
-        yield node
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from paths_of(item)
-    elif is_dataclass(node):
-        for item in fields(node):
-            yield from paths_of(getattr(node, item.name))
+    return (part for part in _parts(node) if isinstance(part, FieldPath))
 
 
 def predicates_of(node: Any) -> Iterator[Predicate]:
     """Yield every yes-or-no function that a condition calls."""
-    if isinstance(node, Predicate):
-        yield node
+    return (part for part in _parts(node) if isinstance(part, Predicate))
+
+
+def members_of(node: Any) -> Iterator[Member]:
+    """Yield every `in` of a condition."""
+    return (part for part in _parts(node) if isinstance(part, Member))
+
+
+def _parts(node: Any) -> Iterator[Any]:
+    yield node
     if isinstance(node, tuple):
         for item in node:
-            yield from predicates_of(item)
-    elif is_dataclass(node):
+            yield from _parts(item)
+    elif is_dataclass(node) and not isinstance(node, FieldPath):
         for item in fields(node):
-            yield from predicates_of(getattr(node, item.name))
+            yield from _parts(getattr(node, item.name))

@@ -109,6 +109,16 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     ),
     "T105": CatalogueEntry("Table is not valid CSV", "Close the quoted cell."),
     "T201": CatalogueEntry("Value list names an ERP value twice", "Keep one row."),
+    "T203": CatalogueEntry("File exists", "Choose another name, or edit the file."),
+    "T301": CatalogueEntry("Unknown partner", "Name a partner; `feldwerk check`."),
+    "T302": CatalogueEntry("Unknown use case", "Name a use case of the partner."),
+    "T303": CatalogueEntry("Unknown setting", "Name a setting of the use case."),
+    "T304": CatalogueEntry("Setting cannot have the value", "Choose another value."),
+    "T305": CatalogueEntry("No address", "Give environment, or base_url."),
+    "T306": CatalogueEntry(
+        "Credential missing or not a reference", "Write `name: env:VARIABLE`."
+    ),
+    "T307": CatalogueEntry("No such state database", "Give a path or a database URL."),
     "T202": CatalogueEntry("Table without an entity", "Rename or remove the table."),
     # M: what the cells of a mapping mean
     "M101": CatalogueEntry("Unknown field", "Name a field of the Standard."),
@@ -155,7 +165,6 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     ),
     "C106": CatalogueEntry("Read-only partner field", "Remove the row."),
     "C108": CatalogueEntry("Expected value the partner refuses", "Correct the rule."),
-    # R: a record of the ERP
     # R: files and records of the ERP
     "R001": CatalogueEntry(
         "Source folder or file not found", "Check the path of the source folder."
@@ -199,5 +208,80 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "R107": CatalogueEntry(
         "Value is not allowed",
         "Use one of the allowed values; REFERENCE.md shows them.",
+    ),
+    "R201": CatalogueEntry(
+        "Value refused by a transform", "Correct it in the ERP, or change the rule."
+    ),
+    "R202": CatalogueEntry(
+        "ID part contains the separator", "Choose another separator for the activation."
+    ),
+    "R203": CatalogueEntry("Field has no value", "Fill it in the ERP."),
+    "R204": CatalogueEntry("ID part is missing", "Fill it in the ERP."),
+    "R205": CatalogueEntry(
+        "Points to a record that is not there", "Let the ERP export that record."
+    ),
+    "R206": CatalogueEntry(
+        "Waits for another record", "Look after that record; this one follows by itself."
+    ),
+    "R207": CatalogueEntry(
+        "Breaks the partner's schema", "Correct it in the ERP, or change the rule."
+    ),
+    "R208": CatalogueEntry(
+        "Two records have one ID", "Make the ERP numbers unique, or add an ID part."
+    ),
+    "R209": CatalogueEntry("No such record", "Give our ID, or the ERP key: 1/1001/01."),
+    "R301": CatalogueEntry("Left out by a rule", "The rule says why; no error."),
+    "R302": CatalogueEntry(
+        "Left out with another record", "The chain shows the record; no error."
+    ),
+    "R303": CatalogueEntry("Rejected by a rule", "Correct the record in the ERP."),
+    # D: the delivery to a partner
+    "D101": CatalogueEntry(
+        "Partner refuses the credentials",
+        "Check the credentials of the activation, and that their user is not blocked.",
+    ),
+    "D102": CatalogueEntry(
+        "Partner cannot be reached",
+        "Check the base URL and the network, then run again: nothing is lost.",
+    ),
+    "D201": CatalogueEntry(
+        "Partner finds the record invalid",
+        "Correct what the partner names, in the ERP or in the mapping.",
+    ),
+    "D202": CatalogueEntry(
+        "Partner does not allow it",
+        "Let the partner give the user of the credentials the right.",
+    ),
+    "D203": CatalogueEntry(
+        "Partner does not know the record",
+        "It was deleted there, or the connector file has a wrong path.",
+    ),
+    "D204": CatalogueEntry(
+        "Record is in conflict with another one at the partner",
+        "Look for a duplicate, or for a parent that is missing.",
+    ),
+    "D205": CatalogueEntry(
+        "Partner answers with an error",
+        "Try again later; tell the partner if it stays.",
+    ),
+    "D206": CatalogueEntry(
+        "Outcome at the partner is unknown",
+        "The next run looks it up before it sends anything.",
+    ),
+    "D207": CatalogueEntry(
+        "Identifier cannot stand in an address",
+        "Compose it of parts that are not empty.",
+    ),
+    "D208": CatalogueEntry(
+        "Partner's answer has another shape",
+        "Compare the paths in the connector file with the partner's documentation.",
+    ),
+    "D301": CatalogueEntry("Already running", "Wait until the other run has ended."),
+    "D302": CatalogueEntry(
+        "State database cannot be reached", "Check the path or the URL of `state`."
+    ),
+    "D303": CatalogueEntry(
+        "Records would get other IDs",
+        "Restore the separator or the ID rule; the partner knows the old IDs.",
     ),
 }

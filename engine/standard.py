@@ -1,4 +1,5 @@
-"""The neutral ERP model: JSON Schemas of a folder in, frozen entities and fields out.
+"""
+The neutral ERP model: JSON Schemas of a folder in, frozen entities and fields out.
 
 The engine asks this model, never a schema, what an entity is: its key, its fields, what
 it points to, and what points to it.

@@ -1,4 +1,5 @@
-"""The source "folder of files": a folder in, records with their origin out.
+"""
+The source "folder of files": a folder in, records with their origin out.
 
 One file per entity, named after it; source.yaml says how values are written. A broken
 file stops the run, a broken row is a reject and the run goes on.

@@ -34,6 +34,10 @@ def read_header(file: str, first: RawRow | None, entity: Entity) -> Header:
     while names and names[-1] == "" and cells[len(names) - 1] is None:
         names.pop()  # a workbook's row may be wider than its header
     fields = tuple(entity.fields.get(name) for name in names)
+    if not any(fields):
+        # Its cells are not shown: without a header they are someone's data.
+        message = f"the first row names no field of {entity.name}; is it a header?"
+        return Header((), (Problem(Origin(file, line), "R005", message),))
     return Header(fields, tuple(_problems(Origin(file, line), names, entity)))
 
 

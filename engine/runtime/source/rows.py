@@ -1,4 +1,5 @@
-"""Rows of a file: a path in, raw rows with their lines out, one by one.
+"""
+Rows of a file: a path in, raw rows with their lines out, one by one.
 
 A row that cannot be split into cells comes as the RecordError that says why.
 """

@@ -1,4 +1,5 @@
-"""Values that are written as text: the declared forms in, one parser per field out.
+"""
+Values that are written as text: the declared forms in, one parser per field out.
 
 A parser gets a clean text that is not empty, and raises RecordError for what it
 refuses; the message goes on where the field's name ends: "'beginn' is not ...".

@@ -85,7 +85,8 @@ def refusal(field: Field, value: Any, expected: str = "") -> RecordError:
 
 def found(field: Field, value: Any) -> str:
     """Return how a message shows a value: a personal one is never part of it."""
-    if field.personal != "none":
+    parts = (field, *(field.item_fields or {}).values())
+    if any(part.personal != "none" for part in parts):
         return ""
     written = repr(value)
     return f", found {written[:_SHOWN]}{'…' if len(written) > _SHOWN else ''}"

@@ -1,4 +1,5 @@
-"""Values of a source: a cell or a JSON value in, the Standard's value or None out.
+"""
+Values of a source: a cell or a JSON value in, the Standard's value or None out.
 
 A converter is built once per column and raises RecordError for what it refuses. None
 is what means nothing: it stays out of the record.

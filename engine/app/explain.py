@@ -1,0 +1,166 @@
+"""Explain one record: an entity and a key in, each field's way or the reason out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.errors import RecordError, SpecError
+from engine.interpreter import Trace, composed, interpret, trace
+from engine.problems import Origin, Problem, did_you_mean
+from engine.records import Record
+from engine.runtime.activation import Activation
+from engine.runtime.planning import digest_of
+from engine.runtime.run import Silent, staged
+from engine.runtime.staging import Staging
+from engine.runtime.state import ActivationState, State
+from engine.standard import Standard
+from engine.work import (
+    Constant,
+    EntityWork,
+    FieldWork,
+    FromFields,
+    FromJsonPath,
+    IdParts,
+    ReferenceTo,
+)
+
+
+def explain(activation: Activation, entity: str, key: str) -> list[dict[str, Any]]:
+    """
+    Return an explanation for each partner entity that the record becomes.
+
+    `entity` is a partner entity or a Standard entity, `key` our ID of the record or
+    its ERP key. Raises SpecError if there is no such entity or record.
+    """
+    works = _entities(activation, entity)
+    with State(activation.state_url) as state:
+        own = state.activation(activation.name)
+        with staged(activation, own, Silent()) as staging:
+            found = [
+                _explain(activation, work, staging, own, match)
+                for work in works
+                for match in _matches(activation, work, staging, key)
+            ]
+    if not found:
+        place = Origin(str(activation.source))
+        message = f"no {entity} has the key or the ID '{key}'."
+        raise SpecError([Problem(place, "R209", message)])
+    return found
+
+
+def _entities(activation: Activation, name: str) -> list[EntityWork]:
+    work = activation.use_case.work
+    standard: Standard = activation.use_case.standard
+    found = [
+        entity
+        for entity in work.entities
+        if name in (entity.name, entity.base, *entity.erp)
+    ]
+    if not found:
+        known = [e.name for e in work.entities] + list(standard.entities)
+        hint = did_you_mean(name, known)
+        message = f"{work.partner} has no entity '{name}' in {work.use_case}."
+        raise SpecError([Problem(activation.origin, "M110", message, hint)])
+    return found
+
+
+def _matches(
+    activation: Activation, work: EntityWork, staging: Staging, wanted: str
+) -> Iterator[str]:
+    for key in staging.keys(work.base):
+        if key == wanted:
+            yield key
+            continue
+        record = staging.plain_record(work.base, key)
+        if record is None:
+            continue
+        try:
+            if composed(work.id, record, activation.settings.separator) == wanted:
+                yield key
+        except RecordError:
+            continue
+
+
+def _explain(
+    activation: Activation,
+    work: EntityWork,
+    staging: Staging,
+    state: ActivationState,
+    key: str,
+) -> dict[str, Any]:
+    answer: dict[str, Any] = {"entity": work.name, "label": work.label, "key": key}
+    record = staging.record(work, key)
+    if record is not None and not staging.selection(work)(record):
+        reason = "belongs to another entity of the partner"
+        return {**answer, "state": "elsewhere", "reason": reason}
+    members = [node for node in work.erp if staging.is_member(node, key)]
+    if not members:
+        reason = f"no {' or '.join(work.erp)}: no contract of that kind names it"
+        return {**answer, "state": "elsewhere", "reason": reason}
+    verdicts = [staging.verdict(node, key) for node in members]
+    if all(verdicts):
+        first = next(v for v in verdicts if v is not None)
+        return {
+            **answer,
+            "state": first.verdict,
+            "code": first.code,
+            "rule": first.rule,
+            "reason": first.message,
+            "chain": list(first.chain),
+        }
+    if record is None:
+        return {**answer, "state": "rejected", "reason": "the row cannot be read"}
+    return {**answer, **_fields(activation, work, record, state, key)}
+
+
+def _fields(
+    activation: Activation,
+    work: EntityWork,
+    record: Record,
+    state: ActivationState,
+    key: str,
+) -> dict[str, Any]:
+    traces = trace(work, record, activation.settings)
+    problems = [t.problem for t in traces if t.problem is not None]
+    link = state.links(work.name, [key]).get(key)
+    answer: dict[str, Any] = {"id": traces[0].value}
+    if problems:
+        answer |= {"state": "rejected", "reason": problems[0].message}
+        answer["code"] = problems[0].code
+    elif link is None:
+        answer["state"] = "not sent yet"
+    else:
+        outcome = interpret(work, record, activation.settings)
+        same = digest_of(outcome.body) == link.digest
+        answer["state"] = "accepted" if same else "changed since it was accepted"
+        answer["partner_id"] = link.partner_id
+    answer["fields"] = [_field(item) for item in traces]
+    return answer
+
+
+def _field(item: Trace) -> dict[str, Any]:
+    work: FieldWork = item.work
+    return {
+        "partner_field": work.name,
+        "row": f"{work.origin.file}:{work.origin.line}",
+        "erp_fields": _sources(work),
+        "source": list(item.source) if isinstance(item.source, tuple) else item.source,
+        "steps": [{"transform": name, "value": value} for name, value in item.steps],
+        "fate": item.fate,
+        "value": item.value,
+        "problem": item.problem.message if item.problem else None,
+    }
+
+
+def _sources(work: FieldWork) -> list[str]:
+    match work.source:
+        case FromFields(paths):
+            return [str(path) for path in paths]
+        case FromJsonPath(text):
+            return [text]
+        case IdParts(parts):
+            return [str(part) for part in parts]
+        case ReferenceTo(entity, collection, IdParts(parts)):
+            way = f"{collection}." if collection.segments else ""
+            return [f"{entity}: {way}{part}" for part in parts]
+        case Constant():
+            return []

@@ -1,0 +1,1 @@
+"""Everything impure: the source, the state, delivery over HTTP, a run."""

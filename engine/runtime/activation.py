@@ -1,0 +1,162 @@
+"""Read an activation: a YAML file in, a checked Activation out, all problems at once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from engine.errors import CredentialsError, SpecError
+from engine.model import ActivationFile, setting_value
+from engine.problems import Origin, Problem, did_you_mean, errors, sort
+from engine.runtime.library import UseCase, get_use_case
+from engine.spec import Folders
+from engine.work import Settings
+from engine.yamlfile import YamlFile, parse_model, read_yaml
+
+
+@dataclass(frozen=True)
+class Activation:
+    """One customer x one partner x one use case, ready to plan."""
+
+    file: ActivationFile
+    origin: Origin
+    use_case: UseCase
+    settings: Settings
+    base_url: str
+    source: Path
+    state_url: str
+
+    @property
+    def name(self) -> str:
+        parts = (self.file.customer, self.file.partner)
+        return "/".join((*parts, self.file.use_case, self.file.environment))
+
+    def secrets(self) -> dict[str, str]:
+        """
+        Fetch the credentials; raises CredentialsError naming what is not there.
+
+        `env:NAME` reads the environment, `file:PATH` a file of a secrets directory.
+        """
+        problems = []
+        secrets = {}
+        for name, reference in self.file.credentials.items():
+            kind, _, where = reference.partition(":")
+            try:
+                value = os.environ[where] if kind == "env" else _read_secret(where)
+            except (KeyError, OSError, UnicodeDecodeError):
+                message = f"{self.name}: the credential '{name}' is not in {reference}."
+                problems.append(Problem(self.origin, "D101", message))
+                continue
+            if not value:
+                message = f"{self.name}: the credential '{name}' is empty."
+                problems.append(Problem(self.origin, "D101", message))
+            secrets[name] = value
+        if problems:
+            raise CredentialsError(problems)
+        return secrets
+
+
+def _read_secret(path: str) -> str:
+    return Path(path).read_text("utf-8").strip()
+
+
+def read_activation(path: Path, folders: Folders) -> Activation:
+    """Read an activation; raises SpecError with every problem found."""
+    yaml, problems = read_yaml(path, str(path))
+    if problems:
+        raise SpecError(problems)
+    file, problems = parse_model(yaml, ActivationFile)
+    if file is None:
+        raise SpecError(sort(problems))
+    try:
+        use_case = get_use_case(
+            folders, file.partner, file.use_case, yaml.origin(["partner"])
+        )
+    except SpecError as error:
+        raise SpecError([*problems, *error.problems]) from None
+    settings = _settings(yaml, file, use_case, problems)
+    _check_credentials(yaml, file, use_case, problems)
+    base_url = _base_url(yaml, file, use_case, problems)
+    if errors(problems):
+        raise SpecError(sort(problems))
+    return Activation(
+        file=file,
+        origin=Origin(str(path)),
+        use_case=use_case,
+        settings=settings,
+        base_url=base_url,
+        source=(path.parent / file.source.path).resolve(),
+        state_url=_state_url(path.parent, file.state),
+    )
+
+
+def _settings(
+    yaml: YamlFile, file: ActivationFile, use_case: UseCase, problems: list[Problem]
+) -> Settings:
+    known = use_case.spec.use_case.settings
+    for name in file.settings:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            message = f"{file.partner} has no setting '{name}'."
+            problems.append(
+                Problem(yaml.origin(["settings", name]), "T303", message, hint)
+            )
+    values: dict[str, Any] = {}
+    for name, setting in known.items():
+        try:
+            values[name] = setting_value(setting, file.settings.get(name))
+        except ValueError as error:
+            origin = yaml.origin(["settings", name])
+            problems.append(Problem(origin, "T304", f"{name}: {error}."))
+    return Settings(values)
+
+
+def _check_credentials(
+    yaml: YamlFile, file: ActivationFile, use_case: UseCase, problems: list[Problem]
+) -> None:
+    known: Mapping[str, str] = use_case.connector.credentials
+    for name, reference in file.credentials.items():
+        origin = yaml.origin(["credentials", name])
+        if name not in known:
+            hint = did_you_mean(name, known)
+            message = f"{file.partner} has no credential '{name}'."
+            problems.append(Problem(origin, "T306", message, hint))
+        elif reference.partition(":")[0] not in ("env", "file"):
+            message = f"'{name}' must be a reference, env:NAME or file:PATH."
+            problems.append(Problem(origin, "T306", message))
+    problems.extend(
+        Problem(yaml.origin(["credentials"]), "T306", f"'{name}' ({label}) is missing.")
+        for name, label in known.items()
+        if name not in file.credentials
+    )
+
+
+def _base_url(
+    yaml: YamlFile, file: ActivationFile, use_case: UseCase, problems: list[Problem]
+) -> str:
+    if file.base_url is not None:
+        try:
+            parts = urlsplit(file.base_url)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            usable = False
+        if not usable:
+            message = "base_url is no http or https address."
+            problems.append(Problem(yaml.origin(["base_url"]), "T305", message))
+        return file.base_url.rstrip("/")
+    known = use_case.connector.base_url
+    if file.environment not in known:
+        hint = did_you_mean(file.environment, known)
+        message = f"{file.partner} has no environment '{file.environment}'."
+        origin = yaml.origin(["environment"])
+        problems.append(Problem(origin, "T305", message, hint))
+        return ""
+    return str(known[file.environment]).rstrip("/")
+
+
+def _state_url(folder: Path, state: str) -> str:
+    if "://" in state:
+        return state
+    return f"sqlite:///{(folder / state).resolve()}"

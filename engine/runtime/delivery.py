@@ -1,0 +1,251 @@
+"""Deliver a plan: changes in, what the partner accepted into the state.
+
+Chunk by chunk, parents first: note in the state what is about to be sent, send it,
+keep what was accepted and forget the note in one transaction. A process that dies in
+between leaves the notes; the next run looks those records up before it sends again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from itertools import islice
+from typing import Any
+
+from connectors.errors import FieldError, OutcomeUnknownError, RefusedError
+from connectors.model import Connector
+from connectors.transport import Session
+from connectors.writer import Accepted, Write, Writer
+from engine.errors import RecordError, StopError, UnreachableError
+from engine.interpreter import origin_by_field
+from engine.problems import Origin, Problem
+from engine.runtime.library import is_upsert
+from engine.runtime.plan import Change, EntityPlan, LeftOut, Plan
+from engine.runtime.planning import references, values_at
+from engine.runtime.state import ActivationState, Link
+from engine.work import EntityWork, FieldWork, UseCaseWork
+
+CHUNK = 100
+HOPELESS = 10
+"""So many records in one chunk, all failing at the partner's side, end the run."""
+
+Advance = Callable[[str, int], None]
+Result = Accepted | RecordError | StopError
+
+
+def deliver(
+    plan: Plan,
+    work: UseCaseWork,
+    session: Session,
+    state: ActivationState,
+    run: int,
+    advance: Advance,
+) -> None:
+    """Send every change of a plan; what is refused becomes a reject of the plan."""
+    workers = session.connector.api_budget.concurrency
+    with ThreadPoolExecutor(workers) as pool:
+        for entity in work.entities:
+            part = plan.entities[entity.name]
+            delivery = _EntityDelivery(entity, part, session, state, run, pool)
+            for chunk in _chunks(part.changes()):
+                delivery.chunk(chunk)
+                advance(entity.name, len(chunk))
+
+
+def _chunks(changes: Iterator[Change]) -> Iterator[list[Change]]:
+    while chunk := list(islice(changes, CHUNK)):
+        yield chunk
+
+
+class _EntityDelivery:
+    def __init__(
+        self,
+        work: EntityWork,
+        part: EntityPlan,
+        session: Session,
+        state: ActivationState,
+        run: int,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self.work = work
+        self.part = part
+        self.state = state
+        self.run = run
+        self.pool = pool
+        self.connector: Connector = session.connector
+        self.writer = Writer(session, work.resource)
+        self.by_our_id = is_upsert(self.connector, work.resource)
+        self.in_doubt = state.in_doubt(work.name)
+        self.origins = origin_by_field(work)
+
+    def chunk(self, changes: list[Change]) -> None:
+        """Send some changes and keep what came of them, whatever happens."""
+        ready = [(c, w) for c, w in self._prepare(changes) if w is not None]
+        if not ready:
+            return
+        self.state.begin(self.work.name, [change.key for change, _ in ready])
+        results = list(self.pool.map(self._write, [write for _, write in ready]))
+        accepted, settled = [], []
+        for (change, _), result in zip(ready, results, strict=True):
+            if isinstance(result, Accepted):
+                partner_id = result.partner_id
+                link = Link(change.key, change.id, partner_id, change.digest)
+                accepted.append(link)
+                settled.append(change.key)
+            elif isinstance(result, RecordError):
+                self._reject(change, result)
+                if not isinstance(result, OutcomeUnknownError):
+                    settled.append(change.key)
+        self.state.settle(self.work.name, accepted, settled, self.run)
+        self._stop_if_hopeless(results)
+
+    def _prepare(
+        self, changes: list[Change]
+    ) -> Iterator[tuple[Change, Write | None]]:
+        """Put in the partner's ids; a change whose parent is not there waits."""
+        links = self._links(changes)
+        adopted = self._adopted(changes)
+        found = self._find(changes)
+        for change in changes:
+            missing = next(
+                (
+                    (entity, our_id)
+                    for entity, our_id in references(
+                        self.work.references, change.body
+                    )
+                    if our_id not in links[entity]
+                ),
+                None,
+            )
+            partner_id = change.partner_id
+            if change.adopts and missing is None:
+                parent = adopted.get(change.key)
+                partner_id = parent.partner_id if parent else None
+                if parent is None and self.work.adopts is not None:
+                    missing = (self.work.adopts.entity, change.id)
+            if missing is not None:
+                entity, our_id = missing
+                reason = f"waits for {entity} {our_id}, which the partner does not have"
+                self.part.withdraw(
+                    change.operation, LeftOut(change.key, "R206", reason)
+                )
+                yield change, None
+                continue
+            if partner_id is None:
+                partner_id = found.get(change.id)
+            yield change, self._as_write(change, partner_id, links)
+
+    def _links(self, changes: list[Change]) -> dict[str, dict[str, Link]]:
+        wanted: dict[str, set[str]] = {s.entity: set() for s in self.work.references}
+        for change in changes:
+            for entity, our_id in references(self.work.references, change.body):
+                wanted[entity].add(our_id)
+        return {
+            entity: self.state.links_by_our_id(entity, sorted(ids))
+            for entity, ids in wanted.items()
+        }
+
+    def _adopted(self, changes: list[Change]) -> Mapping[str, Link]:
+        keys = [change.key for change in changes if change.adopts]
+        if self.work.adopts is None or not keys:
+            return {}
+        return self.state.links(self.work.adopts.entity, keys)
+
+    def _find(self, changes: list[Change]) -> Mapping[str, Any]:
+        """Look new records up: the partner may have them from elsewhere."""
+        new = [c.id for c in changes if c.partner_id is None and not c.adopts]
+        if self.by_our_id or not new or not self.writer.can_find:
+            return {}
+        return self.writer.find(new)
+
+    def _as_write(
+        self, change: Change, partner_id: Any, links: dict[str, dict[str, Link]]
+    ) -> Write:
+        body = change.body
+        if not self.by_our_id and self.work.references:
+            body = deepcopy(body)
+            for spot in self.work.references:
+                _put_ids(body, spot.target, links[spot.entity])
+        return Write(
+            id=change.id,
+            partner_id=None if self.by_our_id else partner_id,
+            body=body,
+            create_only=change.create_only,
+            in_doubt=change.key in self.in_doubt,
+            natural={k: v for k, v in body.items() if isinstance(v, str) and v},
+        )
+
+    def _write(self, write: Write) -> Result:
+        try:
+            return self.writer.write(write)
+        except (RecordError, StopError) as error:
+            return error
+
+    def _reject(self, change: Change, error: RecordError) -> None:
+        fields = error.fields if isinstance(error, RefusedError) else ()
+        origins = [o for f in fields if (o := self._origin(f.field)) is not None]
+        text = "; ".join([error.message, *map(_field_message, fields)])
+        item = LeftOut(
+            key=change.key,
+            code=error.code,
+            reason=self._masked(text, change),
+            origin=str(origins[0]) if origins else "",
+        )
+        self.part.withdraw(change.operation, item)
+
+    def _origin(self, name: str) -> Origin | None:
+        """Return the table row of a field, however the partner spells it."""
+        wanted = name.casefold()
+        for known, origin in self.origins.items():
+            if known.casefold() == wanted:
+                return origin
+        for known, origin in self.origins.items():
+            if known.casefold().rpartition(".")[2] == wanted.rpartition(".")[2]:
+                return origin
+        return None
+
+    def _masked(self, message: str, change: Change) -> str:
+        """Take personal values out of what the partner says of a record."""
+        payload = {**change.body, **change.create_only}
+        values = {
+            str(value)
+            for item in self.work.fields
+            if isinstance(item, FieldWork) and item.personal
+            for value in values_at(payload, item.target)
+            if isinstance(value, str) and len(value) > 1
+        }
+        for value in sorted(values, key=len, reverse=True):
+            message = message.replace(value, "***")
+        return message
+
+    def _stop_if_hopeless(self, results: Iterable[Result]) -> None:
+        results = list(results)
+        for result in results:
+            if isinstance(result, StopError):
+                raise result
+        failed = [r for r in results if isinstance(r, RecordError) and r.code == "D205"]
+        if len(failed) == len(results) >= HOPELESS:
+            message = f"fails on every record: {failed[0].message}"
+            place = Origin(self.connector.partner, 0, self.work.resource)
+            raise UnreachableError([Problem(place, "D102", message)])
+
+
+def _field_message(field: FieldError) -> str:
+    return f"{field.field}: {field.message}"
+
+
+def _put_ids(body: Any, target: tuple[str, ...], links: Mapping[str, Link]) -> None:
+    """Replace our IDs by the partner's at a place of a payload."""
+    if target[0] == "[]":
+        for item in body if isinstance(body, list) else []:
+            _put_ids(item, target[1:], links)
+    elif not isinstance(body, dict) or target[0] not in body:
+        return
+    elif len(target) > 1:
+        _put_ids(body[target[0]], target[1:], links)
+    else:
+        value = body[target[0]]
+        if isinstance(value, list):
+            body[target[0]] = [links[our_id].partner_id for our_id in value]
+        elif value is not None:
+            body[target[0]] = links[value].partner_id
+

@@ -1,0 +1,110 @@
+"""Load a use case with everything it stands on: folders in, a checked plan of work out.
+
+The one place where a spec, the Standard and the connector file meet.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from connectors.model import Connector, CreateUpdate
+from engine.check import Contract, check
+from engine.errors import SpecError
+from engine.examples import check_examples
+from engine.problems import Origin, Problem, did_you_mean, errors, sort
+from engine.spec import Folders, Spec, read_spec
+from engine.standard import Standard, read_standard
+from engine.work import UseCaseWork
+from engine.yamlfile import parse_model, read_yaml
+
+INSTALLED = Path(__file__).parents[2]
+"""The checkout that this engine runs from; it holds the specs that come with it."""
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """One use case of one partner, checked."""
+
+    spec: Spec
+    work: UseCaseWork
+    connector: Connector
+    standard: Standard
+
+
+@cache
+def standard_of(folders: Folders) -> Standard:
+    """Return the Standard of a root, or the one that comes with the engine."""
+    folder = folders.standard
+    return read_standard(folder if folder.is_dir() else Folders(INSTALLED).standard)
+
+
+def read_connector(
+    folders: Folders, partner: str
+) -> tuple[Connector | None, list[Problem]]:
+    """Read and check the connector file of a partner."""
+    path = folders.connector(partner)
+    file, problems = read_yaml(path, folders.name(path))
+    if problems:
+        return None, problems
+    connector, problems = parse_model(file, Connector)
+    if connector is not None and connector.partner != partner:
+        message = f"the file is '{partner}.yaml', its partner '{connector.partner}'."
+        problems.append(Problem(file.origin(["partner"]), "T004", message))
+    return connector, problems
+
+
+def check_use_case(
+    folders: Folders, partner: str, use_case: str
+) -> tuple[UseCase | None, tuple[Problem, ...]]:
+    """Check one use case: all files, all rows, all examples."""
+    connector, problems = read_connector(folders, partner)
+    spec, found = read_spec(folders, partner, use_case)
+    problems += found
+    if spec is None:
+        return None, sort(problems)
+    contract = Contract(
+        frozenset(connector.entities) if connector else frozenset(spec.schemas),
+        bool(connector and connector.ids.assigned_by == "partner"),
+    )
+    standard = standard_of(folders)
+    work, found = check(spec, standard, contract)
+    problems += found
+    if work is None or connector is None:
+        return None, sort(problems)
+    problems += check_examples(spec, standard, work)
+    return UseCase(spec, work, connector, standard), sort(problems)
+
+
+def check_partner(folders: Folders, partner: str) -> tuple[Problem, ...]:
+    """Check every use case of a partner."""
+    use_cases = folders.use_cases(partner)
+    if not use_cases:
+        connector_problems = read_connector(folders, partner)[1]
+        name = folders.name(folders.mappings(partner))
+        missing = Problem(Origin(name), "T001", f"'{partner}' has no use case.")
+        return sort([*connector_problems, missing])
+    found = (check_use_case(folders, partner, use_case)[1] for use_case in use_cases)
+    return sort(problem for problems in found for problem in problems)
+
+
+def get_use_case(
+    folders: Folders, partner: str, use_case: str, origin: Origin
+) -> UseCase:
+    """Return a use case that is free of errors; raises SpecError with all of them."""
+    if partner not in folders.partners():
+        hint = did_you_mean(partner, folders.partners())
+        message = f"no partner is named '{partner}'."
+        raise SpecError([Problem(origin, "T301", message, hint)])
+    if use_case not in folders.use_cases(partner):
+        hint = did_you_mean(use_case, folders.use_cases(partner))
+        message = f"{partner} has no use case '{use_case}'."
+        raise SpecError([Problem(origin, "T302", message, hint)])
+    found, problems = check_use_case(folders, partner, use_case)
+    if found is None or errors(problems):
+        raise SpecError(errors(problems))
+    return found
+
+
+def is_upsert(connector: Connector, resource: str) -> bool:
+    """Say whether records of a resource are put under our id."""
+    return not isinstance(connector.entities[resource], CreateUpdate)

@@ -1,0 +1,163 @@
+"""What a run would send: the figures and the lists of a plan."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine.runtime.spool import Spool
+from engine.runtime.staging import Verdict
+
+Operation = Literal["create", "update"]
+
+COUNTS = ("create", "update", "remove", "unchanged", "left_out", "rejected")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One create or update of one record, with what is to be sent."""
+
+    key: str
+    id: str
+    operation: Operation
+    body: dict[str, Any]
+    create_only: dict[str, Any]
+    digest: str
+    partner_id: Any = None
+    adopts: bool = False
+    """The record exists at the partner already, with the id of another entity's."""
+
+    def public(self) -> dict[str, str]:
+        """Return what a report shows: no payload."""
+        return {"key": self.key, "id": self.id, "operation": self.operation}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A record that is not sent: its key, the reason, and the way that led there."""
+
+    key: str
+    code: str
+    reason: str
+    rule: str = ""
+    origin: str = ""
+    chain: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {**vars(self), "chain": list(self.chain)}
+
+
+def left_out(verdict: Verdict) -> LeftOut:
+    return LeftOut(
+        key=verdict.key,
+        code=verdict.code,
+        reason=verdict.message,
+        rule=verdict.rule,
+        chain=verdict.chain,
+    )
+
+
+@dataclass
+class EntityPlan:
+    """The part of a plan that one partner entity has."""
+
+    name: str
+    label: str
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    gone: int = 0
+    """Records sent earlier that the source no longer has; nothing is done to them."""
+    _changes: Spool = field(default_factory=Spool)
+    _left_out: Spool = field(default_factory=Spool)
+    _rejected: Spool = field(default_factory=Spool)
+    withdrawn: dict[str, LeftOut] = field(default_factory=dict)
+    """Changes that were taken back when another record had the same ID."""
+
+    def add_change(self, change: Change) -> None:
+        self.counts[change.operation] += 1
+        self._changes.append(vars(change))
+
+    def add_left_out(self, item: LeftOut) -> None:
+        self.counts["left_out"] += 1
+        self._left_out.append(item.as_json())
+
+    def reject(self, item: LeftOut) -> None:
+        self.counts["rejected"] += 1
+        self._rejected.append(item.as_json())
+
+    def withdraw(self, operation: str, item: LeftOut) -> None:
+        """Turn a planned change, or an unchanged record, into a reject."""
+        self.counts[operation] -= 1
+        self.withdrawn[item.key] = item
+        self.reject(item)
+
+    def changes(self) -> Iterator[Change]:
+        for value in self._changes:
+            if value["key"] not in self.withdrawn:
+                yield Change(**value)
+
+    def left_outs(self) -> Iterator[LeftOut]:
+        for value in self._left_out:
+            yield LeftOut(**{**value, "chain": tuple(value["chain"])})
+
+    def rejects(self) -> Iterator[LeftOut]:
+        for value in self._rejected:
+            yield LeftOut(**{**value, "chain": tuple(value["chain"])})
+
+    def close(self) -> None:
+        for spool in (self._changes, self._left_out, self._rejected):
+            spool.close()
+
+
+@dataclass(frozen=True)
+class Rekey:
+    """A record that would get another ID than the one it was sent under."""
+
+    entity: str
+    key: str
+    old_id: str
+    new_id: str
+
+
+@dataclass
+class Plan:
+    """What a run of an activation would do. Use as a context manager."""
+
+    activation: str
+    entities: dict[str, EntityPlan] = field(default_factory=dict)
+    rekeys: list[Rekey] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> "Plan":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for entity in self.entities.values():
+            entity.close()
+
+    @property
+    def totals(self) -> dict[str, int]:
+        return {
+            name: sum(entity.counts[name] for entity in self.entities.values())
+            for name in COUNTS
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "activation": self.activation,
+            "totals": self.totals,
+            "warnings": self.warnings,
+            "rekeys": [vars(rekey) for rekey in self.rekeys],
+            "entities": {
+                name: {
+                    "label": entity.label,
+                    **entity.counts,
+                    "gone": entity.gone,
+                    "changes": [change.public() for change in entity.changes()],
+                    "left_out_records": [i.as_json() for i in entity.left_outs()],
+                    "rejected_records": [i.as_json() for i in entity.rejects()],
+                }
+                for name, entity in self.entities.items()
+            },
+        }
+
+
+Progress = Mapping[str, int]

@@ -1,0 +1,484 @@
+"""Stage one reading of the source: rows in, joined and judged records out.
+
+Each file is read once into a private temporary SQLite database, which the operating
+system deletes even if the process is killed. Scope and prerequisites are decided there
+by set operations, so memory does not grow with the number of records.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from engine.compiler import compile_condition
+from engine.ids import key_text
+from engine.language import FieldPath, Segment
+from engine.problems import Origin, Problem
+from engine.records import Record
+from engine.standard import Entity, Reference, Standard
+from engine.work import EntityWork, RuleWork, Settings, UseCaseWork
+
+BATCH = 500
+
+
+class Row(Protocol):
+    """A row of a source: where it stands, what it holds, what is wrong with it."""
+
+    @property
+    def origin(self) -> Origin: ...
+    @property
+    def record(self) -> dict[str, Any]: ...
+    @property
+    def problems(self) -> tuple[Problem, ...]: ...
+
+
+class Source(Protocol):
+    def entities(self) -> frozenset[str]: ...
+    def read(self, entity: str) -> Iterator[Row]: ...
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a record is not sent: the rule or problem at the root, and the way to it."""
+
+    node: str
+    key: str
+    verdict: str
+    code: str
+    rule: str
+    message: str
+    chain: tuple[str, ...] = ()
+
+
+class Staging:
+    """One reading of the source, for one use case and its settings."""
+
+    def __init__(
+        self, standard: Standard, work: UseCaseWork, settings: Settings
+    ) -> None:
+        self.standard = standard
+        self.work = work
+        self.settings = settings
+        self.nodes = {name: standard.entities[name] for name in work.nodes}
+        self.bases = sorted({standard.base(name) for name in work.nodes})
+        # An empty name is a database of its own on disk, already unlinked.
+        self.db = sqlite3.connect("", isolation_level=None)
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-65536"):
+            self.db.execute(f"PRAGMA {pragma}")
+        self._create_tables()
+
+    def __enter__(self) -> "Staging":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.db.close()
+
+    # -- loading
+
+    def _create_tables(self) -> None:
+        for base in self.bases:
+            ways = "".join(f', "to_{name}" TEXT' for name in self._references(base))
+            self.db.execute(
+                f'CREATE TABLE "{base}" '
+                f"(key TEXT, file TEXT, line INTEGER, record BLOB{ways})"
+            )
+        self.db.execute(
+            "CREATE TABLE verdict (node TEXT, key TEXT, verdict TEXT, code TEXT,"
+            " rule TEXT, message TEXT, via_node TEXT, via_key TEXT,"
+            " PRIMARY KEY (node, key)) WITHOUT ROWID"
+        )
+        self.db.execute(
+            "CREATE TABLE broken (base TEXT, place TEXT, code TEXT, message TEXT)"
+        )
+
+    def _references(self, base: str) -> dict[str, Reference]:
+        """Return the ways from an entity to the entities that are staged."""
+        references = self.standard.entities[base].references
+        return {
+            name: reference
+            for name, reference in references.items()
+            if self.standard.base(reference.entity) in self.bases
+        }
+
+    def load(self, source: Source, entity_done: Any = None) -> None:
+        """Read every file that the use case needs, then judge all records."""
+        present = source.entities()
+        for base in self.bases:
+            if base in present:
+                self._load(base, source.read(base))
+            self._index(base)
+            if entity_done is not None:
+                entity_done(base)
+        self._judge()
+
+    def _load(self, base: str, rows: Iterable[Row]) -> None:
+        entity = self.standard.entities[base]
+        required = [name for name in entity.key if entity.fields[name].required]
+        references = self._references(base)
+        rules = self._own_rules(base)
+        holders = ", ".join("?" * (4 + len(references)))
+        insert = f'INSERT INTO "{base}" VALUES ({holders})'
+        staged: list[tuple[Any, ...]] = []
+        verdicts: list[tuple[Any, ...]] = []
+        for row in rows:
+            record = row.record
+            if row.problems and any(name not in record for name in required):
+                self._keep_broken(base, row.problems)
+                continue
+            key = key_text(map(record.get, entity.key))
+            ways = [_way(record, r, self.standard) for r in references.values()]
+            place = (row.origin.file, row.origin.line)
+            blob = None if row.problems else orjson.dumps(record)
+            staged.append((key, *place, blob, *ways))
+            if row.problems:
+                verdicts += self._rejected(base, key, row.problems[0])
+            else:
+                verdicts += [
+                    (node, key, rule.verdict, _CODES[rule.verdict], rule.rule, rule.text)
+                    for node, rule, holds in rules
+                    if not holds(record)
+                ]
+            if len(staged) >= BATCH:
+                self._insert(insert, staged, verdicts)
+        self._insert(insert, staged, verdicts)
+
+    def _own_rules(self, base: str) -> list[tuple[str, RuleWork, Any]]:
+        return [
+            (rule.entity, rule, compile_condition(rule.require, self.settings))
+            for rule in self.work.rules
+            if rule.require is not None and self.standard.base(rule.entity) == base
+        ]
+
+    def _insert(
+        self, insert: str, staged: list[tuple[Any, ...]], verdicts: list[tuple[Any, ...]]
+    ) -> None:
+        self.db.execute("BEGIN")
+        self.db.executemany(insert, staged)
+        self.db.executemany(
+            "INSERT OR IGNORE INTO verdict VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)",
+            verdicts,
+        )
+        self.db.execute("COMMIT")
+        staged.clear()
+        verdicts.clear()
+
+    def _keep_broken(self, base: str, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        self.db.execute(
+            "INSERT INTO broken VALUES (?, ?, ?, ?)",
+            (base, str(first.origin), first.code, _message(first)),
+        )
+
+    def _rejected(
+        self, base: str, key: str, problem: Problem
+    ) -> Iterator[tuple[Any, ...]]:
+        for node in self._nodes_of(base):
+            yield node, key, "rejected", problem.code, "", _message(problem)
+
+    def _nodes_of(self, base: str) -> list[str]:
+        return [name for name in self.nodes if self.standard.base(name) == base]
+
+    def _index(self, base: str) -> None:
+        """Refuse keys that occur twice, keep one row of each, and index."""
+        twice = self.db.execute(
+            f'SELECT key, MIN(file), MIN(line), MAX(line) FROM "{base}"'
+            " GROUP BY key HAVING COUNT(*) > 1"
+        ).fetchall()
+        for key, file, first, last in twice:
+            message = f"the key stands in lines {first} and {last} of {file}"
+            for node in self._nodes_of(base):
+                self.db.execute(
+                    "INSERT OR REPLACE INTO verdict VALUES"
+                    " (?, ?, 'rejected', 'R104', '', ?, NULL, NULL)",
+                    (node, key, message),
+                )
+            self.db.execute(
+                f'DELETE FROM "{base}" WHERE key = ? AND rowid >'
+                f' (SELECT MIN(rowid) FROM "{base}" WHERE key = ?)',
+                (key, key),
+            )
+        self.db.execute(f'CREATE UNIQUE INDEX "{base}_key" ON "{base}" (key)')
+        for name in self._references(base):
+            self.db.execute(
+                f'CREATE INDEX "{base}_to_{name}" ON "{base}" ("to_{name}")'
+            )
+
+    # -- judging
+
+    def _judge(self) -> None:
+        """Spread the verdicts along the references until nothing changes."""
+        statements = [*self._orphans(), *self._followers(), *self._needing_one()]
+        while True:
+            before = self.db.total_changes
+            for statement, parameters in statements:
+                self.db.execute(statement, parameters)
+            if self.db.total_changes == before:
+                return
+
+    def _forward(self) -> Iterator[tuple[str, str, str, str]]:
+        """Yield (node, base, reference, node pointed to) among the nodes."""
+        for node, entity in self.nodes.items():
+            base = self.standard.base(node)
+            for name, reference in entity.references.items():
+                if reference.entity in self.nodes:
+                    yield node, base, name, reference.entity
+
+    def _orphans(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        for node, base, name, target in self._forward():
+            if self.nodes[node].view_of:
+                continue
+            title = self.nodes[target].title
+            yield (
+                "INSERT OR IGNORE INTO verdict"
+                f" SELECT ?, c.key, 'rejected', 'R205', '', ? || c.\"to_{name}\" ||"
+                f" ?, NULL, NULL FROM \"{base}\" c WHERE c.\"to_{name}\" IS NOT NULL"
+                f' AND NOT EXISTS (SELECT 1 FROM "{self.standard.base(target)}" p'
+                f' WHERE p.key = c."to_{name}")',
+                (node, f"points to {title} ", ", which the source does not have"),
+            )
+
+    def _followers(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        for node, base, name, target in self._forward():
+            yield (
+                "INSERT OR IGNORE INTO verdict"
+                " SELECT ?, c.key, v.verdict,"
+                " CASE v.verdict WHEN 'rejected' THEN 'R206' ELSE 'R302' END,"
+                " v.rule, v.message, v.node, v.key"
+                f' FROM verdict v JOIN "{base}" c ON c."to_{name}" = v.key'
+                " WHERE v.node = ?",
+                (node, target),
+            )
+
+    def _needing_one(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """A record with `require_any` goes when the last one that it needs is gone."""
+        for rule in self.work.rules:
+            if rule.require_any is None:
+                continue
+            child, name = rule.require_any
+            base = self.standard.base(rule.entity)
+            gone = (
+                f'SELECT v.key FROM "{child}" c JOIN verdict v'
+                f" ON v.node = '{child}' AND v.key = c.key"
+                f' WHERE c."to_{name}" = p.key ORDER BY v.verdict, v.key LIMIT 1'
+            )
+            yield (
+                "INSERT OR IGNORE INTO verdict"
+                " SELECT ?, p.key, COALESCE(v.verdict, ?), CASE v.verdict"
+                " WHEN 'rejected' THEN 'R206' WHEN 'left_out' THEN 'R302' ELSE ? END,"
+                " COALESCE(v.rule, ?), COALESCE(v.message, ?), v.node, v.key"
+                f' FROM "{base}" p LEFT JOIN verdict v'
+                f" ON v.node = '{child}' AND v.key = ({gone})"
+                f" WHERE {self._is_member(rule.entity, 'p')}"
+                f' AND NOT EXISTS (SELECT 1 FROM "{child}" c'
+                f' WHERE c."to_{name}" = p.key AND NOT EXISTS (SELECT 1 FROM verdict w'
+                f" WHERE w.node = '{child}' AND w.key = c.key))",
+                (
+                    rule.entity,
+                    rule.verdict,
+                    _CODES[rule.verdict],
+                    rule.rule,
+                    rule.text,
+                ),
+            )
+
+    def _is_member(self, node: str, alias: str) -> str:
+        """Return the SQL condition that a record of the base belongs to a view."""
+        entity = self.standard.entities[node]
+        if entity.linked_by is None:
+            return "1"
+        link = entity.linked_by
+        name = _reference_to(self.standard.entities[link], node)
+        return (
+            f'EXISTS (SELECT 1 FROM "{link}" m WHERE m."to_{name}" = {alias}.key)'
+        )
+
+    def _is_in(self, node: str, alias: str) -> str:
+        return (
+            f"({self._is_member(node, alias)} AND NOT EXISTS"
+            f" (SELECT 1 FROM verdict WHERE node = '{node}' AND key = {alias}.key))"
+        )
+
+    # -- what came of it
+
+    def batches(self, entity: EntityWork) -> Iterator[list[tuple[str, Record]]]:
+        """Yield the records of an entity that are in, joined, in the file's order."""
+        inside = " OR ".join(self._is_in(node, "b") for node in entity.erp)
+        query = (
+            f'SELECT b.rowid, b.key, b.record FROM "{entity.base}" b'
+            f" WHERE b.rowid > ? AND ({inside}) ORDER BY b.rowid LIMIT {BATCH}"
+        )
+        last = 0
+        while rows := self.db.execute(query, (last,)).fetchall():
+            last = rows[-1][0]
+            records = [(key, orjson.loads(blob)) for _, key, blob in rows if blob]
+            self._join(entity.base, records, _tree(entity.joins))
+            yield records
+
+    def selection(self, entity: EntityWork) -> Callable[[Record], bool]:
+        """Return the test whether a record belongs to a partner entity at all."""
+        if entity.records is None:
+            return lambda _: True
+        return compile_condition(entity.records, self.settings)
+
+    def record(self, entity: EntityWork, key: str) -> Record | None:
+        """Return one joined record by its key, whether it is in or not."""
+        record = self.plain_record(entity.base, key)
+        if record is not None:
+            self._join(entity.base, [(key, record)], _tree(entity.joins))
+        return record
+
+    def plain_record(self, base: str, key: str) -> Record | None:
+        """Return one record as the source has it; None if its row was broken."""
+        query = f'SELECT record FROM "{base}" WHERE key = ?'
+        row = self.db.execute(query, (key,)).fetchone()
+        return orjson.loads(row[0]) if row and row[0] else None
+
+    def _join(
+        self, base: str, records: Sequence[tuple[str, Record]], tree: "_Tree"
+    ) -> None:
+        """Put related records into the records, level by level."""
+        if not records:
+            return
+        for segment, inner in tree.items():
+            if segment.many:
+                self._join_children(base, records, segment.name, inner)
+            else:
+                self._join_parent(base, records, segment.name, inner)
+
+    def _join_parent(
+        self, base: str, records: Sequence[tuple[str, Record]], name: str, tree: "_Tree"
+    ) -> None:
+        reference = self.standard.entities[base].references[name]
+        target = self.standard.base(reference.entity)
+        ways = [(_way(r, reference, self.standard), r) for _, r in records]
+        wanted = sorted({way for way, _ in ways if way is not None})
+        parents: dict[str, Record] = {}
+        for rows in self._select(f'SELECT key, record FROM "{target}" WHERE key', wanted):
+            parents |= {key: orjson.loads(blob) for key, blob in rows if blob}
+        self._join(target, list(parents.items()), tree)
+        for way, record in ways:
+            if way in parents:
+                record[name] = parents[way]
+
+    def _join_children(
+        self, base: str, records: Sequence[tuple[str, Record]], name: str, tree: "_Tree"
+    ) -> None:
+        child, reference = self.standard.children(base)[name]
+        members: dict[str, list[Record]] = {key: [] for key, _ in records}
+        found: list[tuple[str, Record]] = []
+        query = (
+            f'SELECT "to_{reference.name}", key, record FROM "{child}"'
+            f" WHERE record IS NOT NULL AND key NOT IN"
+            f" (SELECT key FROM verdict WHERE node = '{child}')"
+            f' AND "to_{reference.name}"'
+        )
+        for rows in self._select(query, list(members)):
+            for parent, key, blob in sorted(rows):
+                record = orjson.loads(blob)
+                members[parent].append(record)
+                found.append((key, record))
+        self._join(child, found, tree)
+        for key, record in records:
+            record[f"{name}[]"] = members[key]
+
+    def _select(
+        self, query: str, values: Sequence[str]
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        for start in range(0, len(values), BATCH):
+            part = values[start : start + BATCH]
+            holders = ", ".join("?" * len(part))
+            yield self.db.execute(f"{query} IN ({holders})", part).fetchall()
+
+    def verdicts(self, entity: EntityWork) -> Iterator[Verdict]:
+        """Yield the records of an entity that are not sent, and why."""
+        inside = " OR ".join(self._is_in(node, "b") for node in entity.erp)
+        belongs = self.selection(entity)
+        for position, node in enumerate(entity.erp):
+            earlier = " OR ".join(
+                self._is_member(other, "b") for other in entity.erp[:position]
+            )
+            query = (
+                f'SELECT b.key, b.record FROM verdict v JOIN "{entity.base}" b'
+                f" ON b.key = v.key WHERE v.node = ? AND {self._is_member(node, 'b')}"
+                f" AND NOT ({inside}) AND NOT ({earlier or '0'}) ORDER BY b.rowid"
+            )
+            for key, blob in self.db.execute(query, (node,)):
+                found = self.verdict(node, key)
+                if found and (blob is None or belongs(orjson.loads(blob))):
+                    yield found
+
+    def verdict(self, node: str, key: str) -> Verdict | None:
+        """Return why a record is not sent, with the chain of records that led there."""
+        query = (
+            "SELECT verdict, code, rule, message, via_node, via_key FROM verdict"
+            " WHERE node = ? AND key = ?"
+        )
+        chain: list[str] = []
+        here: tuple[str, str] | None = (node, key)
+        first: tuple[Any, ...] | None = None
+        while here is not None and f"{here[0]} {here[1]}" not in chain:
+            row = self.db.execute(query, here).fetchone()
+            if row is None:
+                break
+            first = first or row
+            chain.append(f"{here[0]} {here[1]}")
+            here = (row[4], row[5]) if row[4] else None
+        if first is None:
+            return None
+        return Verdict(node, key, *first[:4], chain=tuple(chain[1:]))
+
+    def is_member(self, node: str, key: str) -> bool:
+        """Say whether the source has a record of this kind under the key."""
+        base = self.standard.base(node)
+        query = f'SELECT 1 FROM "{base}" b WHERE b.key = ? AND {self._is_member(node, "b")}'
+        return self.db.execute(query, (key,)).fetchone() is not None
+
+    def keys(self, base: str) -> Iterator[str]:
+        for (key,) in self.db.execute(f'SELECT key FROM "{base}" ORDER BY rowid'):
+            yield key
+
+    def broken(self, entity: EntityWork) -> list[tuple[str, str, str]]:
+        """Return (place, code, message) of rows that do not even have a key."""
+        query = "SELECT place, code, message FROM broken WHERE base = ?"
+        return self.db.execute(query, (entity.base,)).fetchall()
+
+    def has_value(self, node: str, field: str, values: Sequence[str]) -> set[str]:
+        """Return which of some values occur in a field of the source."""
+        query = f'SELECT DISTINCT json_extract(record, ?) FROM "{node}"'
+        found = {row[0] for row in self.db.execute(query, (f"$.{field}",))}
+        return found & set(values)
+
+
+_CODES: Mapping[str, str] = {"left_out": "R301", "rejected": "R303"}
+
+_Tree = dict[Segment, "_Tree"]
+
+
+def _tree(ways: Iterable[FieldPath]) -> _Tree:
+    """Turn ways that share beginnings into a tree."""
+    root: _Tree = {}
+    for way in sorted(ways, key=str):
+        here = root
+        for segment in way.segments:
+            here = here.setdefault(segment, {})
+    return root
+
+
+def _way(record: Record, reference: Reference, standard: Standard) -> str | None:
+    """Return the key of the record pointed to; None if a required part is empty."""
+    target = standard.entities[reference.entity]
+    parts = [record.get(reference.fields[name]) for name in target.key]
+    for name, part in zip(target.key, parts, strict=True):
+        if part is None and target.fields[name].required:
+            return None
+    return key_text(parts)
+
+
+def _reference_to(link: Entity, view: str) -> str:
+    return next(n for n, r in link.references.items() if r.entity == view)
+
+
+def _message(problem: Problem) -> str:
+    return f"{problem.origin}: {problem.message}"

@@ -1,0 +1,1 @@
+"""Programs beside the engine: a simulated partner, a made-up portfolio."""
