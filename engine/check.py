@@ -123,7 +123,9 @@ def _ids(state: _Check, usable: Mapping[str, EntityFile]) -> dict[str, IdParts]:
         if rules:
             place, message = rules[1].at("id_parts"), "a second row has id_parts."
         else:
-            path = f"mappings/partners/{state.spec.partner}/{state.spec.name}/{name}.csv"
+            path = (
+                f"mappings/partners/{state.spec.partner}/{state.spec.name}/{name}.csv"
+            )
             place, message = Origin(path, 1, "id_parts"), "no row has id_parts."
         state.add(place, "M109", message)
     return ids
@@ -155,7 +157,7 @@ def _entity(
     id_schema = property_schema(schema, id_field.target) or {}
     in_body = id_schema.get("x-in") != "path"
     fields = _gather_lists(state, [w for _, w in pairs if w is not id_field or in_body])
-    spots = tuple(_spots(fields))
+    spots = _spots(fields)
     return EntityWork(
         name=entity.name,
         resource=entity.resource or entity.name,
@@ -304,14 +306,16 @@ def _relative(source: Any, collection: FieldPath) -> Any:
             return source
 
 
-def _spots(fields: Iterable[FieldWork | ListWork]) -> Iterable[ReferenceSpot]:
+def _spots(fields: Iterable[FieldWork | ListWork]) -> tuple[ReferenceSpot, ...]:
+    found: dict[tuple[str, ...], dict[str, None]] = {}
     for work in fields:
         if isinstance(work, ListWork):
             for inner in _spots(work.fields):
                 target = (*work.target, "[]", *inner.target)
-                yield ReferenceSpot(target, inner.entity, inner.many)
+                found.setdefault(target, {}).update(dict.fromkeys(inner.entities))
         elif isinstance(work.source, ReferenceTo):
-            yield ReferenceSpot(work.target, work.source.entity, work.many)
+            found.setdefault(work.target, {})[work.source.entity] = None
+    return tuple(ReferenceSpot(t, tuple(entities)) for t, entities in found.items())
 
 
 def _paths(work: FieldWork) -> Iterable[FieldPath]:
@@ -346,7 +350,9 @@ def _joins(
             prefix = work.collection.segments
             paths.append(work.collection)
             paths += [
-                FieldPath((*prefix, *p.segments)) for f in work.fields for p in _paths(f)
+                FieldPath((*prefix, *p.segments))
+                for f in work.fields
+                for p in _paths(f)
             ]
         else:
             paths += _paths(work)
@@ -399,13 +405,12 @@ def _plan_schema(
     return planned
 
 
-def _parents_first(
-    state: _Check, entities: list[EntityWork]
-) -> tuple[EntityWork, ...]:
+def _parents_first(state: _Check, entities: list[EntityWork]) -> tuple[EntityWork, ...]:
     by_name = {entity.name: entity for entity in entities}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for entity in entities:
-        needs = {spot.entity for spot in entity.references} - {entity.name}
+        needs = {name for spot in entity.references for name in spot.entities}
+        needs.discard(entity.name)
         if entity.adopts is not None:
             needs.add(entity.adopts.entity)
         sorter.add(entity.name, *sorted(needs & set(by_name)))
@@ -425,7 +430,9 @@ def _rules(state: _Check) -> tuple[RuleWork, ...]:
             if entity not in state.standard.entities:
                 hint = did_you_mean(entity, state.standard.entities)
                 place = state.at("prerequisites", index, "entity")
-                state.add(place, "M120", f"the Standard has no entity '{entity}'.", hint)
+                state.add(
+                    place, "M120", f"the Standard has no entity '{entity}'.", hint
+                )
                 continue
             works.append(_rule(state, rule, entity, index))
     return tuple(work for work in works if work is not None)
@@ -501,4 +508,3 @@ def _entities_on(standard: Standard, start: str, way: FieldPath) -> set[str]:
             entity = standard.entities[entity].references[segment.name].entity
         found.add(entity)
     return found
-

@@ -159,9 +159,7 @@ class _Code:
 
     # -- one row
 
-    def _field(
-        self, work: FieldWork, get: str, container: str, repeated: bool
-    ) -> None:
+    def _field(self, work: FieldWork, get: str, container: str, repeated: bool) -> None:
         target = f"{_name(container, work.target[:-1])}[{work.target[-1]!r}]"
         outer = self.indent
         known = dict(self.reads)
@@ -245,9 +243,7 @@ class _Code:
         return f"{function}({value}{arguments})"
 
     def _each(self, work: FieldWork, value: str) -> str:
-        many = self._assign_new(
-            f"{value} if {value}.__class__ is list else [{value}]"
-        )
+        many = self._assign_new(f"{value} if {value}.__class__ is list else [{value}]")
         found = self._assign_new("[]")
         self.emit(f"for one in {many}:")
         self.indent += 1
@@ -425,14 +421,19 @@ def _is_optional(part: FieldPath | str, source: IdParts) -> bool:
     return isinstance(part, FieldPath) and part.segments[-1].name in source.optional
 
 
-def _swapped(function: Callable[..., Any], arguments: tuple[Any, ...], value: Any) -> Any:
+def _swapped(
+    function: Callable[..., Any], arguments: tuple[Any, ...], value: Any
+) -> Any:
     return function(value, *arguments)
 
 
 def _nested(work: EntityWork) -> list[tuple[str, tuple[str, ...]]]:
     """Return the nested objects of a payload, outer ones first."""
     found: Mapping[tuple[str, tuple[str, ...]], None] = {
-        (_CREATE if getattr(item, "create_only", False) else _BODY, item.target[:n]): None
+        (
+            _CREATE if getattr(item, "create_only", False) else _BODY,
+            item.target[:n],
+        ): None
         for item in work.fields
         for n in range(1, len(item.target))
     }

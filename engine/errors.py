@@ -1,12 +1,12 @@
 """The run-time errors: the class says what the run does next.
 
-    FeldwerkError
-    ├── RecordError          skip this record, go on with the others
-    └── StopError            end the run; carries the exit code
-        ├── SpecError        2  wrong use, or a wrong spec, activation or source file
-        ├── BrakeError       3  a decision of a person is needed first
-        ├── CredentialsError 4  the partner does not let us in
-        └── UnreachableError 4  the partner or the source cannot be reached
+FeldwerkError
+├── RecordError          skip this record, go on with the others
+└── StopError            end the run; carries the exit code
+    ├── SpecError        2  wrong use, or a wrong spec, activation or source file
+    ├── BrakeError       3  a decision of a person is needed first
+    ├── CredentialsError 4  the partner does not let us in
+    └── UnreachableError 4  the partner or the source cannot be reached
 """
 
 from collections.abc import Sequence

@@ -26,9 +26,7 @@ from engine.work import (
 )
 
 
-def check_examples(
-    spec: Spec, standard: Standard, work: UseCaseWork
-) -> list[Problem]:
+def check_examples(spec: Spec, standard: Standard, work: UseCaseWork) -> list[Problem]:
     """Run every example of a use case; a transform without one is a warning."""
     problems: list[Problem] = []
     settings = default_settings(spec.use_case)
@@ -48,7 +46,10 @@ def check_examples(
 def default_settings(use_case: UseCaseFile) -> Settings:
     """Return the settings of an activation that chooses none."""
     return Settings(
-        {name: setting_value(setting, None) for name, setting in use_case.settings.items()}
+        {
+            name: setting_value(setting, None)
+            for name, setting in use_case.settings.items()
+        }
     )
 
 

@@ -167,7 +167,9 @@ class RowCheck:
             return None
         if not given:
             if row.default == "":
-                self.problem("erp_field", "M102", "the row says no source and no default.")
+                self.problem(
+                    "erp_field", "M102", "the row says no source and no default."
+                )
                 return None
             if row.transform:
                 self.problem("transform", "M102", "a constant takes no transform.")
@@ -275,7 +277,9 @@ class RowCheck:
         if not text:
             several = isinstance(source, FromFields) and not source.single
             if several:
-                message = "several fields need a transform that takes several: join, first."
+                message = (
+                    "several fields need a transform that takes several: join, first."
+                )
                 self.problem("transform", "M107", message)
                 return None
             return ()
@@ -456,4 +460,3 @@ def _field_names(schema: Mapping[str, Any], before: str = "") -> list[str]:
         names += _field_names(inner, f"{before}{name}.")
         names += _field_names(inner.get("items", {}), f"{before}{name}[].")
     return names
-

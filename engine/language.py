@@ -118,7 +118,9 @@ class Any_:
     operands: tuple[Any, ...]
 
 
-Condition = Literal | FieldPath | Compare | Member | Empty | Predicate | Not | All | Any_
+Condition = (
+    Literal | FieldPath | Compare | Member | Empty | Predicate | Not | All | Any_
+)
 
 
 class _Build(Transformer[Token, Any]):

@@ -43,7 +43,7 @@ class FieldRow(Part):
     transform: str = Field(
         default="",
         description="A pipe of named functions: `trim | upper`, "
-        "`lookup(nutzungsart)`, `template(\"{{ plz }} {{ ort }}\")`.",
+        '`lookup(nutzungsart)`, `template("{{ plz }} {{ ort }}")`.',
     )
     id_parts: str = Field(
         default="",
@@ -61,7 +61,7 @@ class FieldRow(Part):
     when: str = Field(
         default="",
         description="A condition; the row counts only if it holds: "
-        "`art = \"natuerlich\"`, `settings.erp_gebaeude_importieren`.",
+        '`art = "natuerlich"`, `settings.erp_gebaeude_importieren`.',
     )
     default: str = Field(
         default="",
@@ -92,7 +92,9 @@ class FieldRow(Part):
 class ListRow(Part):
     """A row of a value list."""
 
-    erp_value: str = Field(description="The value of the ERP; `*` stands for all others.")
+    erp_value: str = Field(
+        description="The value of the ERP; `*` stands for all others."
+    )
     partner_value: str = Field(description="The value of the partner.")
     note: str = Field(default="", description="For people.")
 
@@ -168,7 +170,9 @@ class Rule(Part):
     rule: Name = Field(description="The name that reports show.")
     text: str = Field(description="The sentence of the page, or ours, in German.")
     evidence: Evidence = Field(description="`seen` on the page, or `proposed` by us.")
-    entity: Name | tuple[Name, ...] = Field(description="The Standard entities it acts on.")
+    entity: Name | tuple[Name, ...] = Field(
+        description="The Standard entities it acts on."
+    )
     require: str = Field(default="", description="A condition that must hold.")
     require_any: str = Field(
         default="",

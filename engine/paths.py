@@ -41,7 +41,9 @@ def resolve(standard: Standard, start: str, text: str) -> Resolved:
             own = _own_part(reference.fields, path.segments[position + 1 :])
             if own is not None:
                 return Resolved(
-                    FieldPath((*segments, Segment(own))), entity.name, entity.fields[own]
+                    FieldPath((*segments, Segment(own))),
+                    entity.name,
+                    entity.fields[own],
                 )
             entity = standard.entities[reference.entity]
         elif field is not None and not segment.many and last:

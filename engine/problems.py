@@ -126,7 +126,9 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "No source, or more than one",
         "Give one of erp_field, id_parts, reference, or a default alone.",
     ),
-    "M103": CatalogueEntry("Cell cannot be read", "Correct the cell; see REFERENCE.md."),
+    "M103": CatalogueEntry(
+        "Cell cannot be read", "Correct the cell; see REFERENCE.md."
+    ),
     "M104": CatalogueEntry("Unknown transform", "Use a transform of REFERENCE.md."),
     "M105": CatalogueEntry("Wrong arguments", "Give what the transform takes."),
     "M106": CatalogueEntry("Unknown value list", "Add lists/<name>.csv."),
@@ -221,7 +223,8 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "Points to a record that is not there", "Let the ERP export that record."
     ),
     "R206": CatalogueEntry(
-        "Waits for another record", "Look after that record; this one follows by itself."
+        "Waits for another record",
+        "Look after that record; this one follows by itself.",
     ),
     "R207": CatalogueEntry(
         "Breaks the partner's schema", "Correct it in the ERP, or change the rule."

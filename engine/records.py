@@ -23,7 +23,9 @@ def value_at(record: Any, path: FieldPath) -> Any:
     values = [record]
     for segment in path.segments:
         if segment.many:
-            values = [item for value in values for item in _members(value, segment.name)]
+            values = [
+                item for value in values for item in _members(value, segment.name)
+            ]
         else:
             values = [
                 value.get(segment.name) if isinstance(value, dict) else None

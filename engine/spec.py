@@ -184,7 +184,9 @@ def _read_schemas(
         except UnicodeDecodeError as error:
             problems.append(Problem(Origin(name), "T002", f"{error}."))
         except json.JSONDecodeError as error:
-            problems.append(Problem(Origin(name, error.lineno), "T005", f"{error.msg}."))
+            problems.append(
+                Problem(Origin(name, error.lineno), "T005", f"{error.msg}.")
+            )
         except SchemaError as error:
             place = Origin(name, 0, "/".join(map(str, error.absolute_path)))
             problems.append(Problem(place, "C001", f"{error.message}."))

@@ -105,7 +105,9 @@ def _header(
         place = Origin(origin.file, origin.line, name)
         if name and name not in columns:
             hint = did_you_mean(name, columns)
-            problems.append(Problem(place, "T101", f"no column is named '{name}'.", hint))
+            problems.append(
+                Problem(place, "T101", f"no column is named '{name}'.", hint)
+            )
         if name and names.count(name) > 1:
             problems.append(Problem(place, "T103", f"'{name}' occurs twice."))
     problems.extend(

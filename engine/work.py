@@ -111,11 +111,14 @@ class ListWork:
 
 @dataclass(frozen=True)
 class ReferenceSpot:
-    """Where in a payload an ID of another entity's record stands."""
+    """
+    Where in a payload an ID of another entity's record stands.
+
+    Rows under conditions may point to several entities; one of them has the record.
+    """
 
     target: tuple[str, ...]
-    entity: str
-    many: bool = False
+    entities: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,7 @@ _Loader.add_implicit_resolver(
     re.compile(r"^-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]$"),
     list("-0123456789"),
 )
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:merge", re.compile(r"^(?:<<)$"), ["<"]
-)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^(?:<<)$"), ["<"])
 
 
 @dataclass(frozen=True)
@@ -80,9 +78,7 @@ def read_yaml(path: Path, name: str) -> tuple[YamlFile, list[Problem]]:
     return YamlFile(name, data, lines), []
 
 
-def _lines(
-    node: yaml.Node | None, path: Position = ()
-) -> list[tuple[Position, int]]:
+def _lines(node: yaml.Node | None, path: Position = ()) -> list[tuple[Position, int]]:
     if node is None:
         return []
     found = [(path, node.start_mark.line + 1)]
@@ -128,4 +124,6 @@ def _keys_of(model: type[BaseModel], position: Sequence[str | int]) -> list[str]
     if not position:
         return list(model.model_fields)
     definitions = model.model_json_schema().get("$defs", {})
-    return [key for schema in definitions.values() for key in schema.get("properties", {})]
+    return [
+        key for schema in definitions.values() for key in schema.get("properties", {})
+    ]

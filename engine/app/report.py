@@ -179,7 +179,9 @@ def _show_fields(console: Console, fields: Iterable[Mapping[str, Any]]) -> None:
             field["row"].rpartition("/")[2],
             ", ".join(field["erp_fields"]),
             _shown(field["source"]),
-            " | ".join(f"{s['transform']} -> {_shown(s['value'])}" for s in field["steps"]),
+            " | ".join(
+                f"{s['transform']} -> {_shown(s['value'])}" for s in field["steps"]
+            ),
             result,
         )
     console.print(table)

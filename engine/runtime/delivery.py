@@ -11,7 +11,7 @@ from copy import deepcopy
 from itertools import islice
 from typing import Any
 
-from connectors.errors import FieldError, OutcomeUnknownError, RefusedError
+from connectors.errors import FieldError, RefusedError
 from connectors.model import Connector
 from connectors.transport import Session
 from connectors.writer import Accepted, Write, Writer
@@ -30,6 +30,7 @@ HOPELESS = 10
 
 Advance = Callable[[str, int], None]
 Result = Accepted | RecordError | StopError
+_Links = dict[tuple[str, ...], dict[str, Link]]
 
 
 def deliver(
@@ -84,47 +85,35 @@ class _EntityDelivery:
             return
         self.state.begin(self.work.name, [change.key for change, _ in ready])
         results = list(self.pool.map(self._write, [write for _, write in ready]))
-        accepted, settled = [], []
+        links, settled = [], []
         for (change, _), result in zip(ready, results, strict=True):
             if isinstance(result, Accepted):
-                partner_id = result.partner_id
-                link = Link(change.key, change.id, partner_id, change.digest)
-                accepted.append(link)
-                settled.append(change.key)
+                links.append(_link(change, result.partner_id, change.digest))
             elif isinstance(result, RecordError):
                 self._reject(change, result)
-                if not isinstance(result, OutcomeUnknownError):
-                    settled.append(change.key)
-        self.state.settle(self.work.name, accepted, settled, self.run)
+                if isinstance(result, RefusedError) and result.partner_id is not None:
+                    # The partner has it, but not what we sent: no hash fits it.
+                    links.append(_link(change, result.partner_id, ""))
+            if isinstance(result, Accepted | RefusedError):
+                settled.append(change.key)
+        self.state.settle(self.work.name, links, settled, self.run)
         self._stop_if_hopeless(results)
 
-    def _prepare(
-        self, changes: list[Change]
-    ) -> Iterator[tuple[Change, Write | None]]:
+    def _prepare(self, changes: list[Change]) -> Iterator[tuple[Change, Write | None]]:
         """Put in the partner's ids; a change whose parent is not there waits."""
         links = self._links(changes)
         adopted = self._adopted(changes)
         found = self._find(changes)
         for change in changes:
-            missing = next(
-                (
-                    (entity, our_id)
-                    for entity, our_id in references(
-                        self.work.references, change.body
-                    )
-                    if our_id not in links[entity]
-                ),
-                None,
-            )
+            missing = self._missing(change, links)
             partner_id = change.partner_id
             if change.adopts and missing is None:
                 parent = adopted.get(change.key)
                 partner_id = parent.partner_id if parent else None
                 if parent is None and self.work.adopts is not None:
-                    missing = (self.work.adopts.entity, change.id)
+                    missing = f"{self.work.adopts.entity} {change.id}"
             if missing is not None:
-                entity, our_id = missing
-                reason = f"waits for {entity} {our_id}, which the partner does not have"
+                reason = f"waits for {missing}, which the partner does not have"
                 self.part.withdraw(
                     change.operation, LeftOut(change.key, "R206", reason)
                 )
@@ -134,15 +123,25 @@ class _EntityDelivery:
                 partner_id = found.get(change.id)
             yield change, self._as_write(change, partner_id, links)
 
-    def _links(self, changes: list[Change]) -> dict[str, dict[str, Link]]:
-        wanted: dict[str, set[str]] = {s.entity: set() for s in self.work.references}
-        for change in changes:
-            for entity, our_id in references(self.work.references, change.body):
-                wanted[entity].add(our_id)
-        return {
-            entity: self.state.links_by_our_id(entity, sorted(ids))
-            for entity, ids in wanted.items()
+    def _missing(self, change: Change, links: _Links) -> str | None:
+        """Name a record that this one points to and that the partner does not have."""
+        for entities, our_id in references(self.work.references, change.body):
+            if our_id not in links[entities]:
+                return f"{entities[0]} {our_id}"
+        return None
+
+    def _links(self, changes: list[Change]) -> _Links:
+        wanted: dict[tuple[str, ...], set[str]] = {
+            spot.entities: set() for spot in self.work.references
         }
+        for change in changes:
+            for entities, our_id in references(self.work.references, change.body):
+                wanted[entities].add(our_id)
+        links: _Links = {entities: {} for entities in wanted}
+        for entities, ids in wanted.items():
+            for entity in reversed(entities):
+                links[entities] |= self.state.links_by_our_id(entity, sorted(ids))
+        return links
 
     def _adopted(self, changes: list[Change]) -> Mapping[str, Link]:
         keys = [change.key for change in changes if change.adopts]
@@ -157,14 +156,12 @@ class _EntityDelivery:
             return {}
         return self.writer.find(new)
 
-    def _as_write(
-        self, change: Change, partner_id: Any, links: dict[str, dict[str, Link]]
-    ) -> Write:
+    def _as_write(self, change: Change, partner_id: Any, links: _Links) -> Write:
         body = change.body
         if not self.by_our_id and self.work.references:
             body = deepcopy(body)
             for spot in self.work.references:
-                _put_ids(body, spot.target, links[spot.entity])
+                _put_ids(body, spot.target, links[spot.entities])
         return Write(
             id=change.id,
             partner_id=None if self.by_our_id else partner_id,
@@ -229,6 +226,10 @@ class _EntityDelivery:
             raise UnreachableError([Problem(place, "D102", message)])
 
 
+def _link(change: Change, partner_id: Any, digest: str) -> Link:
+    return Link(change.key, change.id, partner_id, digest)
+
+
 def _field_message(field: FieldError) -> str:
     return f"{field.field}: {field.message}"
 
@@ -248,4 +249,3 @@ def _put_ids(body: Any, target: tuple[str, ...], links: Mapping[str, Link]) -> N
             body[target[0]] = [links[our_id].partner_id for our_id in value]
         elif value is not None:
             body[target[0]] = links[value].partner_id
-

@@ -162,9 +162,9 @@ class _Planning:
 
     def _waits(self, work: EntityWork, outcome: Outcome) -> str | None:
         """Return why a new record must wait: one that it points to is refused."""
-        for entity, our_id in references(work.references, outcome.body):
-            if our_id in self.refused.get(entity, ()):
-                return f"waits for {entity} {our_id}, which is rejected"
+        for entities, our_id in references(work.references, outcome.body):
+            if all(our_id in self.refused.get(entity, ()) for entity in entities):
+                return f"waits for {entities[0]} {our_id}, which is rejected"
         return None
 
     def _refuse(self, work: EntityWork, our_id: str | None, link: Link | None) -> None:
@@ -182,13 +182,13 @@ class _Planning:
 
 def references(
     spots: Iterable[ReferenceSpot], body: Mapping[str, Any]
-) -> Iterator[tuple[str, str]]:
-    """Yield the entity and the ID of every record that a payload points to."""
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the possible entities and the ID of every record a payload points to."""
     for spot in spots:
         for value in values_at(body, spot.target):
             for our_id in value if isinstance(value, list) else [value]:
                 if our_id is not None:
-                    yield spot.entity, our_id
+                    yield spot.entities, our_id
 
 
 def values_at(body: Any, target: tuple[str, ...]) -> Iterator[Any]:
@@ -226,7 +226,9 @@ class PayloadCheck:
             message = f"the partner requires {', '.join(missing)}."
         else:
             rule = orjson.dumps(error.validator_value).decode()
-            message = f"{field_name} breaks the partner's rule {error.validator} {rule}."
+            message = (
+                f"{field_name} breaks the partner's rule {error.validator} {rule}."
+            )
         return Problem(self.origins.get(field_name, self.fallback), "R207", message)
 
 

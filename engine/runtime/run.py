@@ -145,7 +145,9 @@ def _require_files(
     if missing:
         raise SpecError(
             [
-                Problem(Origin(str(activation.source / name)), "R001", f"missing: {why}.")
+                Problem(
+                    Origin(str(activation.source / name)), "R001", f"missing: {why}."
+                )
                 for name, why in sorted(missing.items())
             ]
         )

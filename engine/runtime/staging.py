@@ -136,7 +136,14 @@ class Staging:
                 verdicts += self._rejected(base, key, row.problems[0])
             else:
                 verdicts += [
-                    (node, key, rule.verdict, _CODES[rule.verdict], rule.rule, rule.text)
+                    (
+                        node,
+                        key,
+                        rule.verdict,
+                        _CODES[rule.verdict],
+                        rule.rule,
+                        rule.text,
+                    )
                     for node, rule, holds in rules
                     if not holds(record)
                 ]
@@ -152,7 +159,10 @@ class Staging:
         ]
 
     def _insert(
-        self, insert: str, staged: list[tuple[Any, ...]], verdicts: list[tuple[Any, ...]]
+        self,
+        insert: str,
+        staged: list[tuple[Any, ...]],
+        verdicts: list[tuple[Any, ...]],
     ) -> None:
         self.db.execute("BEGIN")
         self.db.executemany(insert, staged)
@@ -168,7 +178,7 @@ class Staging:
         first = problems[0]
         self.db.execute(
             "INSERT INTO broken VALUES (?, ?, ?, ?)",
-            (base, str(first.origin), first.code, _message(first)),
+            (base, str(first.origin), first.code, first.message),
         )
 
     def _rejected(
@@ -233,7 +243,7 @@ class Staging:
             yield (
                 "INSERT OR IGNORE INTO verdict"
                 f" SELECT ?, c.key, 'rejected', 'R205', '', ? || c.\"to_{name}\" ||"
-                f" ?, NULL, NULL FROM \"{base}\" c WHERE c.\"to_{name}\" IS NOT NULL"
+                f' ?, NULL, NULL FROM "{base}" c WHERE c."to_{name}" IS NOT NULL'
                 f' AND NOT EXISTS (SELECT 1 FROM "{self.standard.base(target)}" p'
                 f' WHERE p.key = c."to_{name}")',
                 (node, f"points to {title} ", ", which the source does not have"),
@@ -290,9 +300,7 @@ class Staging:
             return "1"
         link = entity.linked_by
         name = _reference_to(self.standard.entities[link], node)
-        return (
-            f'EXISTS (SELECT 1 FROM "{link}" m WHERE m."to_{name}" = {alias}.key)'
-        )
+        return f'EXISTS (SELECT 1 FROM "{link}" m WHERE m."to_{name}" = {alias}.key)'
 
     def _is_in(self, node: str, alias: str) -> str:
         return (
@@ -355,7 +363,9 @@ class Staging:
         ways = [(_way(r, reference, self.standard), r) for _, r in records]
         wanted = sorted({way for way, _ in ways if way is not None})
         parents: dict[str, Record] = {}
-        for rows in self._select(f'SELECT key, record FROM "{target}" WHERE key', wanted):
+        for rows in self._select(
+            f'SELECT key, record FROM "{target}" WHERE key', wanted
+        ):
             parents |= {key: orjson.loads(blob) for key, blob in rows if blob}
         self._join(target, list(parents.items()), tree)
         for way, record in ways:
@@ -427,12 +437,17 @@ class Staging:
             here = (row[4], row[5]) if row[4] else None
         if first is None:
             return None
-        return Verdict(node, key, *first[:4], chain=tuple(chain[1:]))
+        verdict, code, rule, message = first[:4]
+        if code == "R206":
+            message = f"waits for {chain[1]}: {message}"
+        return Verdict(node, key, verdict, code, rule, message, tuple(chain[1:]))
 
     def is_member(self, node: str, key: str) -> bool:
         """Say whether the source has a record of this kind under the key."""
         base = self.standard.base(node)
-        query = f'SELECT 1 FROM "{base}" b WHERE b.key = ? AND {self._is_member(node, "b")}'
+        query = (
+            f'SELECT 1 FROM "{base}" b WHERE b.key = ? AND {self._is_member(node, "b")}'
+        )
         return self.db.execute(query, (key,)).fetchone() is not None
 
     def keys(self, base: str) -> Iterator[str]:

@@ -159,16 +159,12 @@ class ActivationState:
     def links(self, entity: str, keys: Sequence[str]) -> dict[str, Link]:
         """Return the links of an entity by key; keys without one are missing."""
         columns = link_table.c
-        return {
-            link.key: link
-            for link in self._links(entity, columns.key, keys)
-        }
+        return {link.key: link for link in self._links(entity, columns.key, keys)}
 
     def links_by_our_id(self, entity: str, ids: Sequence[str]) -> dict[str, Link]:
         """Return the links of an entity by our ID."""
         return {
-            link.our_id: link
-            for link in self._links(entity, link_table.c.our_id, ids)
+            link.our_id: link for link in self._links(entity, link_table.c.our_id, ids)
         }
 
     def _links(
@@ -289,9 +285,7 @@ class ActivationState:
             db.execute(
                 sa.update(run_table)
                 .where(run_table.c.id == run)
-                .values(
-                    finished_at=datetime.now(UTC), state=state, totals=dict(totals)
-                )
+                .values(finished_at=datetime.now(UTC), state=state, totals=dict(totals))
             )
             if rejects is None:
                 return
