@@ -124,14 +124,16 @@ def _fast(schema: Mapping[str, Any]) -> Check | None:
 
 def _told(error: ValidationError) -> Iterator[FieldProblem]:
     place = [str(part) for part in error.absolute_path]
-    wanted = error.validator_value
+    wanted: Any = error.validator_value
+    schema: Any = error.schema
+    instance: Any = error.instance
     if error.validator == "required":
         for name in wanted:
-            if name not in error.instance:
+            if name not in instance:
                 yield FieldProblem(".".join([*place, name]), "is required")
     elif error.validator == "additionalProperties" and wanted is False:
-        known = error.schema.get("properties", {})
-        for name in error.instance:
+        known = schema.get("properties", {})
+        for name in instance:
             if name not in known:
                 yield FieldProblem(".".join([*place, name]), "is unknown")
     elif error.validator == "anyOf" and all("required" in one for one in wanted):

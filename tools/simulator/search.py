@@ -31,20 +31,17 @@ def rows(
         found = _by_keys(table, own)
     else:
         found = list(table.records.values())
-    exact = [(name, value) for name, value in filters.items() if name in properties]
+    used = {"ids", place[0]} if place else {"ids"}
+    exact = [(k, v) for k, v in filters.items() if k in properties and k not in used]
     if not exact:
         return found
     return [row for row in found if all(row.get(n) == value for n, value in exact)]
 
 
 def _by_our_ids(table: Table, ours: list[Any]) -> list[Record]:
-    keys = {
-        key
-        for our_id in ours
-        if isinstance(our_id, int | str)
-        for key in table.keys_of(our_id)
-    }
-    return [table.records[key] for key in sorted(keys)]
+    known = (one for one in ours if isinstance(one, int | str))
+    keys = dict.fromkeys(key for our_id in known for key in table.keys_of(our_id))
+    return [table.records[key] for key in keys]
 
 
 def _by_keys(table: Table, own: list[Any]) -> list[Record]:

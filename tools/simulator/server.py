@@ -27,7 +27,7 @@ class CuttingProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        self.app = functools.partial(_with_cut, self.app, transport)
+        self.app = functools.partial(_with_cut, self.app, transport)  # type: ignore[has-type]
 
 
 class Simulator:

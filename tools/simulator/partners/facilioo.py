@@ -78,7 +78,7 @@ class Facilioo(Special):
         """Return the error as problem+json."""
         body.pop("code", None)
         return {
-            "type": f"https://httpstatuses.io/{refusal.status}",
+            "type": "about:blank",
             "title": refusal.title,
             "status": refusal.status,
             "traceId": token_hex(16),

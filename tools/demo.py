@@ -1,0 +1,216 @@
+"""Run the main job for people to watch: an empty folder in, two partners in step out.
+
+Makes a portfolio, starts each partner as a real HTTP server on this machine, and calls
+the same commands that an operator calls.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from tools.portfolio import change, write
+
+FELDWERK = str(Path(sys.executable).with_name("feldwerk"))
+PARTNERS = ("etg24", "facilioo")
+SEED = 2024
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A running simulator, and the activation that points to it."""
+
+    partner: str
+    activation: Path
+    port: int
+    control: str
+    environment: dict[str, str]
+
+
+def main() -> int:
+    """Run the demo; returns the exit code of the first command that went wrong."""
+    parser = argparse.ArgumentParser(prog="feldwerk demo", description=__doc__)
+    parser.add_argument("partners", nargs="*", default=list(PARTNERS))
+    parser.add_argument("--units", type=int, default=200, help="size of the portfolio")
+    parser.add_argument("--folder", type=Path, default=Path("demo"))
+    arguments = parser.parse_args()
+    console = Console(highlight=False)
+    folder: Path = arguments.folder
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    _title(console, f"A portfolio of {arguments.units:,} units, traps included")
+    write(folder / "erp", units=arguments.units, seed=SEED)
+    _show_files(console, folder / "erp")
+    with ExitStack() as stack:
+        running = [
+            stack.enter_context(_simulated(console, partner, folder))
+            for partner in arguments.partners
+        ]
+        code = _main_job(console, running, folder)
+        _report(console, running)
+    if code == 0:
+        _next_steps(console, running, folder)
+    return code
+
+
+def _main_job(console: Console, running: Sequence[Simulated], folder: Path) -> int:
+    steps = (
+        ("The plan: what a sync would send, and what is left out and why", "plan"),
+        ("Sync", "sync"),
+        ("Sync again: nothing is sent", "sync"),
+    )
+    for title, command in steps:
+        for simulated in running:
+            _title(console, f"{title} ({simulated.partner})")
+            if _feldwerk(console, simulated, command) > 1:
+                return 1
+    changed = change(folder / "erp", seed=SEED, count=10)
+    _title(console, f"{len(changed)} records change in the ERP")
+    for record in changed:
+        key = "/".join(str(part) for part in dict(record["key"]).values())  # type: ignore[call-overload]
+        console.print(f"  {record['entity']} {key}")
+    for simulated in running:
+        _title(console, f"Sync: only those go out ({simulated.partner})")
+        if _feldwerk(console, simulated, "sync") > 1:
+            return 1
+    return 0
+
+
+@contextmanager
+def _simulated(console: Console, partner: str, folder: Path) -> Iterator[Simulated]:
+    store = folder / f"{partner}.json"
+    command = [FELDWERK, "simulate", partner, "--quiet", "--store", str(store)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        console.print(f"  {partner} is simulated at {said['base_url']}")
+        names = {
+            name: f"{partner}_{name}".upper() for name in said["credentials"]
+        }
+        activation = folder / f"{partner}.yaml"
+        _write_activation(activation, partner, said["base_url"], names)
+        secrets = {names[k]: v for k, v in said["credentials"].items()}
+        yield Simulated(
+            partner=partner,
+            activation=activation,
+            port=int(said["control"].split(":")[2].split("/")[0]),
+            control=said["control"],
+            environment=secrets,
+        )
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _write_activation(
+    path: Path, partner: str, base_url: str, names: dict[str, str]
+) -> None:
+    content = {
+        "customer": "musterbau",
+        "partner": partner,
+        "use_case": "stammdaten",
+        "environment": "test",
+        "base_url": base_url,
+        "source": {"kind": "files", "path": "erp"},
+        "settings": {"separator": "-", "mandanten_nummern": []},
+        "credentials": {name: f"env:{variable}" for name, variable in names.items()},
+        "state": "feldwerk.db",
+    }
+    path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+
+
+def _feldwerk(console: Console, simulated: Simulated, command: str) -> int:
+    arguments = [command, str(simulated.activation)]
+    console.print(f"$ feldwerk {' '.join(arguments)}\n", style="dim")
+    environment = {**os.environ, **simulated.environment}
+    return subprocess.run(
+        [FELDWERK, *arguments], env=environment, check=False
+    ).returncode
+
+
+def _title(console: Console, text: str) -> None:
+    console.print()
+    console.rule(f"[bold]{text}[/]", align="left")
+
+
+def _show_files(console: Console, folder: Path) -> None:
+    for path in sorted(folder.glob("*.csv")):
+        with path.open("rb") as file:
+            rows = sum(1 for _ in file) - 1
+        console.print(f"  {rows:>6,} rows  {path}")
+
+
+def _report(console: Console, running: Sequence[Simulated]) -> None:
+    _title(console, "What the partners hold now, by their own account")
+    table = Table("partner", "records", "calls that write", "calls in all")
+    for simulated in running:
+        with urllib.request.urlopen(simulated.control, timeout=10) as answer:  # noqa: S310 - loopback
+            found = json.load(answer)
+        records = "\n".join(f"{n:>6,} {e}" for e, n in found["records"].items())
+        calls: dict[str, int] = found["calls"]
+        writes = [
+            f"{count:>6,} {name}"
+            for name, count in calls.items()
+            if not name.startswith("GET") and "search" not in name
+        ]
+        total = f"{sum(calls.values()):,}"
+        table.add_row(simulated.partner, records, "\n".join(writes), total)
+        table.add_section()
+    console.print(table)
+
+
+def _next_steps(console: Console, running: Sequence[Simulated], folder: Path) -> None:
+    _title(console, "Try next")
+    first = running[0]
+    key = _left_out_tenant(first)
+    lines = [
+        "# where does each field of a record come from?",
+        f".venv/bin/feldwerk explain {first.activation} gebaeude 1/1001/01",
+    ]
+    if key:
+        lines += [
+            "# why is this tenant not at the partner?",
+            f".venv/bin/feldwerk explain {first.activation} mieter {key}",
+        ]
+    lines += [
+        "# last runs and open rejects",
+        f".venv/bin/feldwerk status {' '.join(str(s.activation) for s in running)}",
+        "# change a mapping table, check it, see what it would do",
+        f"$EDITOR mappings/partners/{first.partner}/stammdaten/*.csv",
+        f".venv/bin/feldwerk check {first.partner}",
+        f".venv/bin/feldwerk plan {first.activation}",
+        "# bring the simulated partner back, in a second terminal, then sync",
+        f".venv/bin/feldwerk simulate {first.partner} --port {first.port}"
+        f" --store {folder / first.partner}.json",
+        " ".join(f"{k}={v}" for k, v in first.environment.items())
+        + f" .venv/bin/feldwerk sync {first.activation}",
+    ]
+    for line in lines:
+        console.print(line, style="dim" if line.startswith("#") else "", soft_wrap=True)
+
+
+def _left_out_tenant(simulated: Simulated) -> str:
+    command = [FELDWERK, "plan", str(simulated.activation), "--json"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    entities = json.loads(done.stdout)["entities"]
+    for part in entities.values():
+        for item in part["left_out_records"]:
+            if item["rule"] == "mieter_email" and not item["chain"]:
+                return str(item["key"])
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
