@@ -1,10 +1,11 @@
-"""Show plans, problems and explanations to people: values in, tables on a console out."""
+"""Show plans, problems and explanations to people: values in, console tables out."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -19,10 +20,13 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.problems import CATALOGUE, Problem
-from engine.runtime.plan import COUNTS, EntityPlan, LeftOut, Plan
+from engine.runtime.plan import COUNTS, LeftOut, Plan
 
-SHOWN = 5
+SHOWN = 2
 """So many records of a kind are listed; --json has them all."""
+
+WIDE = 110
+"""From this width on a table has room for the partner's words."""
 
 
 class Watch:
@@ -84,71 +88,84 @@ def show_problems(console: Console, problems: Iterable[Problem]) -> None:
 def show_plan(console: Console, plan: Plan, verb: str) -> None:
     """Print the figures of a plan or of a finished run, and its reasons."""
     title = f"{verb}: {plan.activation}"
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("entity")
-    table.add_column("at the partner")
-    for name in COUNTS:
-        if name != "remove" or plan.totals["remove"]:
-            table.add_column(name.replace("_", " "), justify="right")
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD
+    )
+    table.add_column("entity", no_wrap=True)
+    labels = console.width >= WIDE
+    if labels:
+        table.add_column("at the partner", no_wrap=True)
+    for name in _columns(plan):
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     for part in plan.entities.values():
-        table.add_row(part.name, part.label, *_figures(part.counts, plan.totals))
+        label = [part.label] if labels else []
+        table.add_row(part.name, *label, *_figures(part.counts, plan))
     table.add_section()
-    table.add_row("total", "", *_figures(plan.totals, plan.totals), style="bold")
+    blank = [""] if labels else []
+    table.add_row("total", *blank, *_figures(plan.totals, plan), style="bold")
     console.print(table)
     for warning in plan.warnings:
-        console.print(f"[yellow]warning:[/] {warning}")
+        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
     gone = sum(part.gone for part in plan.entities.values())
     if gone:
-        console.print(f"{gone} records that were sent are no longer in the source;")
-        console.print("nothing is done to them at the partner.")
-    if plan.rekeys:
-        console.print(f"[red]{len(plan.rekeys)} records would get other IDs:[/]")
-        for rekey in plan.rekeys[:SHOWN]:
-            console.print(f"  {rekey.entity} {rekey.old_id} -> {rekey.new_id}")
-        console.print("  sync refuses this until the separator or ID rule is restored.")
-    _show_reasons(console, plan)
+        console.print(
+            f"{gone:,} records that were sent are no longer in the source; "
+            "nothing is done to them at the partner."
+        )
+    _show_rekeys(console, plan)
+    _show_left_out(console, plan)
+    _show_rejects(console, plan)
 
 
-def _figures(counts: Mapping[str, int], totals: Mapping[str, int]) -> list[str]:
-    return [
-        f"{counts[name]:,}" if counts[name] else "·"
-        for name in COUNTS
-        if name != "remove" or totals["remove"]
-    ]
+def _columns(plan: Plan) -> list[str]:
+    return [name for name in COUNTS if name != "remove" or plan.totals["remove"]]
 
 
-def _show_reasons(console: Console, plan: Plan) -> None:
-    left_out: Counter[tuple[str, str]] = Counter()
+def _figures(counts: Mapping[str, int], plan: Plan) -> list[str]:
+    return [f"{counts[name]:,}" if counts[name] else "·" for name in _columns(plan)]
+
+
+def _show_rekeys(console: Console, plan: Plan) -> None:
+    if not plan.rekeys:
+        return
+    console.print(f"[red]{len(plan.rekeys):,} records would get other IDs:[/]")
+    for rekey in plan.rekeys[:SHOWN]:
+        console.print(Text(f"  {rekey.entity} {rekey.old_id} -> {rekey.new_id}"))
+    console.print("  sync refuses this until the separator or ID rule is restored.")
+
+
+def _show_left_out(console: Console, plan: Plan) -> None:
+    reasons: Counter[tuple[str, str]] = Counter()
     for part in plan.entities.values():
-        left_out.update((item.rule, item.reason) for item in part.left_outs())
-    if left_out:
-        console.print("\n[bold]Left out[/]")
-        for (rule, reason), count in left_out.most_common():
-            console.print(f"  {count:>7,}  {rule}: {reason}", soft_wrap=True)
-    if any(part.counts["rejected"] for part in plan.entities.values()):
-        console.print("\n[bold]Rejected[/]")
-    for part in plan.entities.values():
-        _show_rejects(console, part)
+        reasons.update((item.rule, item.reason) for item in part.left_outs())
+    if not reasons:
+        return
+    console.print("\n[bold]Left out[/] by a rule of the use case")
+    for (rule, reason), count in reasons.most_common():
+        console.print(Text(f"{count:>7,}  {rule}: {reason}"), soft_wrap=True)
 
 
-def _show_rejects(console: Console, part: EntityPlan) -> None:
-    by_code: dict[str, list[LeftOut]] = {}
+def _show_rejects(console: Console, plan: Plan) -> None:
+    """Print each kind of reject with its number and a few of its records."""
     counts: Counter[str] = Counter()
-    for item in part.rejects():
-        counts[item.code] += 1
-        known = by_code.setdefault(item.code, [])
-        if len(known) < SHOWN:
-            known.append(item)
-    for code, items in by_code.items():
-        kind = CATALOGUE[code]
-        console.print(f"  {counts[code]:>7,}  {part.name} {code} {kind.title}")
-        for item in items:
-            place = f"  ({item.origin})" if item.origin else ""
-            line = f"           {item.key}: {item.reason}{place}"
+    samples: dict[str, list[tuple[str, LeftOut]]] = {}
+    for part in plan.entities.values():
+        for item in part.rejects():
+            counts[item.code] += 1
+            known = samples.setdefault(item.code, [])
+            if len(known) < SHOWN:
+                known.append((part.name, item))
+    if not counts:
+        return
+    console.print("\n[bold]Rejected[/]")
+    for code, count in counts.most_common():
+        title = CATALOGUE[code].title
+        more = f", {SHOWN} of them" if count > SHOWN else ""
+        console.print(f"{count:>7,}  {code} {title}{more}")
+        for entity, item in samples[code]:
+            place = f" ({item.origin})" if item.origin else ""
+            line = f"         {entity} {item.key}: {item.reason}{place}"
             console.print(Text(line), soft_wrap=True)
-        if counts[code] > len(items):
-            more = counts[code] - len(items)
-            console.print(f"           ... and {more:,} more; --json lists all")
 
 
 def show_explanation(console: Console, found: Mapping[str, Any]) -> None:
