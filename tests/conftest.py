@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +28,8 @@ from engine.runtime.run import planned, synced
 from engine.runtime.state import State
 from engine.spec import Folders
 from tools.portfolio import write
+from tools.portfolio.formats import folder_writer
+from tools.portfolio.site import BUILDING, WEG_BUILDING, Site
 from tools.simulator import Simulator
 
 SECRETS = {
@@ -193,10 +195,12 @@ def _finished(code: int, out: str, err: str) -> SimpleNamespace:
     return SimpleNamespace(code=code, out=out, err=err, json=read)
 
 
-@pytest.fixture(autouse=True)
-def _secrets(monkeypatch):
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(autouse=True, scope="session")
+def _secrets():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SECRETS.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -210,6 +214,44 @@ def portfolio(tmp_path_factory):
         return folder
 
     return written
+
+
+@pytest.fixture(scope="session")
+def village(tmp_path_factory):
+    """
+    A source in which everybody has a name.
+
+    Ada and Max share a lease, Eva is tenant of one unit and owner of another one,
+    Theo has no e-mail and a lease of his own, Tim has none and one with Mia, Otto is an
+    owner without one. Eva's flat is in an entrance of its own.
+    """
+    site = Site("csv")
+
+    def person(name: str, **more: Any) -> dict[str, str]:
+        mail = {"emails": [f"{name.lower()}@example.org"], "telefone": ["0171 3920011"]}
+        return site.person(vorname=name, nachname=f"Dorf{name}", **{**mail, **more})[1]
+
+    ada, max_, eva, mia = (person(name) for name in ("Ada", "Max", "Eva", "Mia"))
+    theo, tim, otto = (person(name, emails=None) for name in ("Theo", "Tim", "Otto"))
+    door = {**BUILDING, "geb_nr": "02"}
+    parent = {"uebergeordnet_geb_nr": "01", "art": "hauseingang"}
+    site.building(door, bezeichnung="Eingang Süd", **parent)
+    flats = [site.unit(place)[1] for place in (BUILDING, door, BUILDING, BUILDING)]
+    tenants = ([ada, max_], [eva], [theo], [tim, mia])
+    for flat, persons in zip(flats, tenants, strict=True):
+        site.lease(flat, *persons)
+    owned = {**site.unit(WEG_BUILDING)[1], "ev_nr": "01"}
+    site.rows["eigentuemervertrag"].append({**owned, "art": "weg"})
+    links = site.rows["eigentuemervertrag_eigentuemer"]
+    links += [{**owned, **owner} for owner in (eva, otto)]
+    folder = tmp_path_factory.mktemp("village")
+    with folder_writer(folder, "csv", frozenset()) as writers:
+        for entity, rows in site.rows.items():
+            writers[entity](rows)
+    numbers = {"ada": ada, "max": max_, "eva": eva, "mia": mia}
+    numbers |= {"theo": theo, "tim": tim, "otto": otto}
+    persons = {name: key["gp_nr"] for name, key in numbers.items()}
+    return SimpleNamespace(folder=folder, **persons)
 
 
 @pytest.fixture(scope="session")
@@ -227,21 +269,34 @@ def listening():
         simulator.__exit__()
 
 
-@pytest.fixture
-def open_desk(tmp_path, portfolio, listening):
-    """Return what sets up an activation of a partner with an empty simulator."""
+@pytest.fixture(scope="session")
+def set_up(portfolio, listening):
+    """Return what sets up an activation in a folder, with an empty simulator."""
 
-    def open_(
-        partner: str, units: int = 24, seed: int = 5, *, traps: bool = False, **changes
+    def set_up_(
+        folder: Path,
+        partner: str,
+        units: int = 24,
+        seed: int = 5,
+        *,
+        traps: bool = False,
+        source: Path | None = None,
+        **changes: Any,
     ) -> Desk:
-        folder = tmp_path / partner
+        folder = folder / partner
         folder.mkdir()
-        shutil.copytree(portfolio(units, seed, traps=traps), folder / "erp")
+        shutil.copytree(source or portfolio(units, seed, traps=traps), folder / "erp")
         simulator = listening(partner)
         simulator.reset()
         return Desk(folder, simulator, **changes)
 
-    return open_
+    return set_up_
+
+
+@pytest.fixture
+def open_desk(tmp_path, set_up):
+    """Return what sets up an activation of a partner for one test."""
+    return partial(set_up, tmp_path)
 
 
 @pytest.fixture(params=["etg24", "facilioo"])
@@ -251,13 +306,15 @@ def desk(request, open_desk):
 
 
 @pytest.fixture
-def etg24(open_desk):
-    return open_desk("etg24")
+def etg24(open_desk, village):
+    """An activation of etg24 for the village."""
+    return open_desk("etg24", source=village.folder)
 
 
 @pytest.fixture
-def facilioo(open_desk):
-    return open_desk("facilioo")
+def facilioo(open_desk, village):
+    """An activation of facilioo for the village."""
+    return open_desk("facilioo", source=village.folder)
 
 
 @pytest.fixture(scope="session")

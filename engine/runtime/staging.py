@@ -268,22 +268,20 @@ class Staging:
                 continue
             child, name = rule.require_any
             base = self.standard.base(rule.entity)
-            gone = (
-                f'SELECT v.key FROM "{child}" c JOIN verdict v'
-                f" ON v.node = '{child}' AND v.key = c.key"
-                f' WHERE c."to_{name}" = p.key ORDER BY v.verdict, v.key LIMIT 1'
+            ways = f'FROM "{child}" c WHERE c."to_{name}" = p.key'
+            alone = (
+                f'SELECT p.key AS key, (SELECT MIN(c.key) {ways}) AS via FROM "{base}" p'
+                f" WHERE {self._is_in(rule.entity, 'p')} AND NOT EXISTS"
+                f" (SELECT 1 {ways} AND NOT EXISTS (SELECT 1 FROM verdict w"
+                f" WHERE w.node = '{child}' AND w.key = c.key))"
             )
             yield (
                 "INSERT OR IGNORE INTO verdict"
-                " SELECT ?, p.key, COALESCE(v.verdict, ?), CASE v.verdict"
+                " SELECT ?, a.key, COALESCE(v.verdict, ?), CASE v.verdict"
                 " WHEN 'rejected' THEN 'R206' WHEN 'left_out' THEN 'R302' ELSE ? END,"
                 " COALESCE(v.rule, ?), COALESCE(v.message, ?), v.node, v.key"
-                f' FROM "{base}" p LEFT JOIN verdict v'
-                f" ON v.node = '{child}' AND v.key = ({gone})"
-                f" WHERE {self._is_member(rule.entity, 'p')}"
-                f' AND NOT EXISTS (SELECT 1 FROM "{child}" c'
-                f' WHERE c."to_{name}" = p.key AND NOT EXISTS (SELECT 1 FROM verdict w'
-                f" WHERE w.node = '{child}' AND w.key = c.key))",
+                f" FROM ({alone}) a LEFT JOIN verdict v"
+                f" ON v.node = '{child}' AND v.key = a.via",
                 (
                     rule.entity,
                     rule.verdict,
@@ -379,9 +377,9 @@ class Staging:
         members: dict[str, list[Record]] = {key: [] for key, _ in records}
         found: list[tuple[str, Record]] = []
         query = (
-            f'SELECT "to_{reference.name}", key, record FROM "{child}"'
-            f" WHERE record IS NOT NULL AND key NOT IN"
-            f" (SELECT key FROM verdict WHERE node = '{child}')"
+            f'SELECT "to_{reference.name}", key, record FROM "{child}" c'
+            " WHERE record IS NOT NULL AND NOT EXISTS (SELECT 1 FROM verdict v"
+            f" WHERE v.node = '{child}' AND v.key = c.key)"
             f' AND "to_{reference.name}"'
         )
         for rows in self._select(query, list(members)):

