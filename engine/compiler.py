@@ -46,6 +46,9 @@ Transformer = Callable[[Record], Outcome]
 REMEMBERED = frozenset({"date", "datetime", "floor", "lookup", "year_start"})
 """Transforms with few distinct values: worth a cache."""
 
+_TOP = 2
+"""The indent of what always runs: below `def` and `try`."""
+
 _BODY, _CREATE, _ITEM = "body", "create", "item"
 
 
@@ -55,16 +58,14 @@ def compile_entity(work: EntityWork, settings: Settings) -> Transformer:
     source = code.function(work)
     name = f"<feldwerk {work.name}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-    namespace: dict[str, Any] = dict(code.constants)
+    namespace = {
+        **code.constants,
+        "Outcome": Outcome,
+        "new": tuple.__new__,
+        "interpret": lambda record: interpret(work, record, settings),
+    }
     exec(compile(source, name, "exec"), namespace)  # noqa: S102 - our own generated code
-    fast: Callable[[Record], Outcome] = namespace["transform"]
-
-    def transform(record: Record) -> Outcome:
-        try:
-            return fast(record)
-        except Exception:  # noqa: BLE001 - the interpreter says what it is
-            return interpret(work, record, settings)
-
+    transform: Transformer = namespace["transform"]
     transform.__doc__ = source
     return transform
 
@@ -95,23 +96,34 @@ class _Code:
     lines: list[str] = field(default_factory=list)
     reads: dict[tuple[str, FieldPath], str] = field(default_factory=dict)
     indent: int = 1
+    checked: set[str] = field(default_factory=set)
+    """Variables that are known to be fit for an ID in the rest of the function."""
 
     def function(self, work: EntityWork) -> str:
-        self.constants["Outcome"] = Outcome
-        targets = [item.target for item in work.fields]
-        repeated = {target for target in targets if targets.count(target) > 1}
+        self.indent = _TOP
         self.emit("get = record.get")
         self._id(work.id_field.source, "get", "identity")
         self._containers(work)
+        seen: set[tuple[str, ...]] = set()
         for item in work.fields:
             if isinstance(item, ListWork):
                 self._list(item)
             else:
                 container = _CREATE if item.create_only else _BODY
-                self._field(item, "get", container, item.target in repeated)
+                self._field(item, "get", container, item.target in seen)
+                seen.add(item.target)
         self._close_containers(work)
-        self.emit("return Outcome(identity, body, create)")
-        return "def transform(record):\n" + "\n".join(self.lines) + "\n"
+        self.emit("return new(Outcome, (identity, body, create, ()))")
+        return "\n".join(
+            [
+                "def transform(record):",
+                "    try:",
+                *self.lines,
+                "    except Exception:",
+                "        return interpret(record)",
+                "",
+            ]
+        )
 
     def emit(self, line: str) -> None:
         self.lines.append("    " * self.indent + line)
@@ -142,7 +154,7 @@ class _Code:
         known = self.reads.get((get, path))
         if known:
             return known
-        name = f"v{len(self.reads)}"
+        name = f"v{len(self.lines)}"
         if path.many:
             way = self.bind(path, "path")
             self.constants["value_at"] = value_at
@@ -207,30 +219,39 @@ class _Code:
                 if work.many and source.each:
                     return self._each(work, value)
                 if work.steps and not work.steps[0].several:
-                    return self._pipe(work.steps, value, checked=False)
+                    return self._pipe(work.steps, value)
                 if work.steps:
                     value = self._assign_new(
                         f"{value} if {value} is None or {value}.__class__ is list "
                         f"or {value}.__class__ is tuple else ({value},)"
                     )
             case FromFields(paths):
-                names = ", ".join(self.read(path, get) for path in paths)
-                value = self._assign_new(f"({names},)")
-                return self._pipe(work.steps, value, checked=True)
-        return self._pipe(work.steps, value, checked=False)
+                names = [self.read(path, get) for path in paths]
+                value = self._assign_new(self._gather(work.steps[0], names))
+                return self._pipe(work.steps[1:], value)
+        return self._pipe(work.steps, value)
+
+    def _gather(self, step: Step, names: list[str]) -> str:
+        """Return the call of a step that takes several values; common ones inline."""
+        if step.name == "first":
+            firsts = [f"{n} if {n} is not None and {n} != '' else " for n in names[:-1]]
+            return f"{''.join(firsts)}{names[-1]} if {names[-1]} != '' else None"
+        call = self._call(step, f"({', '.join(names)},)")
+        if step.name == "join":
+            separator = repr(step.arguments[0] if step.arguments else " ")
+            texts = " and ".join(f"{n}.__class__ is str and {n}" for n in names)
+            return f"{separator}.join(({', '.join(names)},)) if {texts} else {call}"
+        return call
 
     def _assign_new(self, expression: str) -> str:
         name = f"x{len(self.lines)}"
         self.emit(f"{name} = {expression}")
         return name
 
-    def _pipe(self, steps: tuple[Step, ...], value: str, *, checked: bool) -> str:
+    def _pipe(self, steps: tuple[Step, ...], value: str) -> str:
         for step in steps:
             call = self._call(step, value)
-            if not checked:
-                call = f"None if {value} is None else {call}"
-            value = self._assign_new(call)
-            checked = False
+            value = self._assign_new(f"None if {value} is None else {call}")
         return value
 
     def _call(self, step: Step, value: str) -> str:
@@ -247,7 +268,7 @@ class _Code:
         found = self._assign_new("[]")
         self.emit(f"for one in {many}:")
         self.indent += 1
-        result = self._pipe(work.steps, "one", checked=False)
+        result = self._pipe(work.steps, "one")
         self.emit(f"if {result} or {result} == 0: {found}.append({result})")
         self.indent -= 1
         return found
@@ -269,29 +290,40 @@ class _Code:
             for part, text in zip(source.parts, parts, strict=True)
             if _is_optional(part, source)
         ]
+        self._check_parts([text for text in parts if text not in optional])
         if not optional:
             self._join(parts, name)
             return
         self.emit(f"if {' and '.join(optional)}:")
         self.indent += 1
+        self._check_parts(optional)
         self._join(parts, name)
         self.indent -= 1
-        self.emit("else:")
-        self.indent += 1
-        kept = [f"*(({t},) if {t} else ())" if t in optional else t for t in parts]
-        given = self._assign_new(f"({', '.join(kept)},)")
-        self._join([t for t in parts if t not in optional], name, given)
-        self.indent -= 1
+        if len(optional) == 1:
+            rest = [text for text in parts if text not in optional]
+            self.emit("else:")
+            self.indent += 1
+            self._join(rest, name)
+            self.indent -= 1
+        else:
+            self.emit("else: raise ValueError")
+        if self.indent == _TOP:
+            self.checked |= set(parts)
 
-    def _join(self, parts: list[str], name: str, given: str = "") -> None:
-        separator = repr(self.settings.separator)
-        filled = " and ".join(t for t in parts if t.isidentifier()) or "True"
-        wanted = f"len({given}) - 1" if given else str(len(parts) - 1)
-        self.emit(f"{name} = {separator}.join({given or f'({chr(44).join(parts)},)'})")
-        self.emit(
-            f"if not ({filled}) or {name}.count({separator}) != {wanted}: "
-            "raise ValueError"
-        )
+    def _check_parts(self, parts: list[str]) -> None:
+        separator = self.settings.separator
+        names = [t for t in parts if t.isidentifier() and t not in self.checked]
+        tests = [f"not {t} or {separator!r} in {t}" for t in names]
+        literals = [t for t in parts if not t.isidentifier()]
+        if any(separator in literal for literal in literals):
+            tests = ["True"]
+        if tests:
+            self.emit(f"if {' or '.join(tests)}: raise ValueError")
+        if self.indent == _TOP:
+            self.checked |= set(names)
+
+    def _join(self, parts: list[str], name: str) -> None:
+        self.emit(f"{name} = {self.settings.separator!r}.join(({', '.join(parts)},))")
 
     def _reference(self, source: ReferenceTo, get: str) -> str:
         if source.collection.segments:

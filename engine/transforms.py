@@ -89,7 +89,12 @@ def first(several: Sequence[Any]) -> Any:
 
 def join(several: Sequence[Any], separator: str = " ") -> str | None:
     """Join the values that are not empty, with a blank or the text given."""
-    return separator.join(_text(v) for v in several if v not in (None, "")) or None
+    texts = [
+        v if v.__class__ is str else _text(v)
+        for v in several
+        if v is not None and v != ""
+    ]
+    return separator.join(texts) or None
 
 
 def count(several: Sequence[Any]) -> int:
