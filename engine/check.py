@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.conditions import check_condition
 from engine.fields import RowCheck, id_parts, property_schema
-from engine.language import LanguageError, FieldPath, Segment, parse_path, paths_of
+from engine.language import FieldPath, LanguageError, Segment, parse_path, paths_of
 from engine.model import EntityFile, Rule, as_tuple
 from engine.problems import Origin, Problem, did_you_mean
 from engine.spec import FieldRule, Spec
@@ -251,37 +251,27 @@ def _gather_lists(
     state: _Check, works: Iterable[FieldWork]
 ) -> tuple[FieldWork | ListWork, ...]:
     """Put the rows of one list of objects together; their sources start alike."""
-    fields: dict[str, FieldWork | ListWork] = {}
-    for number, work in enumerate(works):
+    fields: list[FieldWork | ListWork] = []
+    rows: dict[tuple[str, ...], list[FieldWork]] = {}
+    for work in works:
         depth = next((i for i, p in enumerate(work.target) if p.endswith("[]")), None)
         if depth is None:
-            fields[f"{number}"] = work
+            fields.append(work)
             continue
         target = (*work.target[:depth], work.target[depth].removesuffix("[]"))
-        collection = _collection(work)
-        known = fields.get(".".join(target))
-        if collection is None or (
-            isinstance(known, ListWork)
-            and collection not in (known.collection, FieldPath(()))
-            and known.collection.segments
-        ):
+        inner = replace(work, target=work.target[depth + 1 :])
+        rows.setdefault(target, []).append(inner)
+    for target, members in rows.items():
+        collections = {_collection(member) for member in members}
+        named = {way for way in collections if way is None or way.segments}
+        if len(named) != 1 or None in named:
             message = "the rows of one list must come from the same records."
-            state.add(work.origin, "M117", message)
+            state.add(members[0].origin, "M117", message)
             continue
-        inner = replace(
-            work,
-            target=work.target[depth + 1 :],
-            source=_relative(work.source, collection),
-        )
-        before = known.fields if isinstance(known, ListWork) else ()
-        way = known.collection if isinstance(known, ListWork) else collection
-        way = way if way.segments else collection
-        fields[".".join(target)] = ListWork(target, way, (*before, inner))
-    for work in fields.values():
-        if isinstance(work, ListWork) and not work.collection.segments:
-            message = "no row of the list says which records it is made of."
-            state.add(work.fields[0].origin, "M117", message)
-    return tuple(fields.values())
+        way = named.pop() or FieldPath(())
+        sources = [replace(m, source=_relative(m.source, way)) for m in members]
+        fields.append(ListWork(target, way, tuple(sources)))
+    return tuple(fields)
 
 
 def _collection(work: FieldWork) -> FieldPath | None:

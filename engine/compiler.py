@@ -15,15 +15,15 @@ from typing import Any
 from engine.conditions import compare
 from engine.interpreter import Outcome, interpret
 from engine.language import (
-    All,
-    Any_,
+    AllOf,
+    AnyOf,
     Compare,
     Condition,
     Empty,
+    FieldPath,
     Literal,
     Member,
     Not,
-    FieldPath,
     Predicate,
 )
 from engine.records import Record, value_at
@@ -393,13 +393,13 @@ class _Code:
     def condition(self, node: Condition | Any, get: str) -> str:
         """Return a Python expression; what only settings decide is decided now."""
         match node:
-            case All(operands):
+            case AllOf(operands):
                 parts = [self.condition(item, get) for item in operands]
                 if "False" in parts:
                     return "False"
                 parts = [part for part in parts if part != "True"]
                 return f"({' and '.join(parts)})" if parts else "True"
-            case Any_(operands):
+            case AnyOf(operands):
                 parts = [self.condition(item, get) for item in operands]
                 if "True" in parts:
                     return "True"

@@ -9,16 +9,16 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from engine.language import (
-    All,
-    Any_,
+    AllOf,
+    AnyOf,
     Compare,
     Condition,
     Empty,
+    FieldPath,
     LanguageError,
     Literal,
     Member,
     Not,
-    FieldPath,
     Predicate,
     parse_condition,
     paths_of,
@@ -95,9 +95,9 @@ def _replace_paths(node: Any, ways: Mapping[FieldPath, FieldPath]) -> Any:
 def holds(condition: Condition, record: Record, settings: Mapping[str, Any]) -> bool:
     """Decide a checked condition for a record."""
     match condition:
-        case All(operands):
+        case AllOf(operands):
             return all(holds(item, record, settings) for item in operands)
-        case Any_(operands):
+        case AnyOf(operands):
             return any(holds(item, record, settings) for item in operands)
         case Not(operand):
             return not holds(operand, record, settings)

@@ -8,14 +8,13 @@ from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
-from jsonpath_ng.exceptions import JSONPathError
-from jsonpath_ng.ext import parse as parse_jsonpath
+from jsonpath_ng.ext.parser import parse as parse_jsonpath
 
 from engine.conditions import check_condition
-from engine.language import Call, LanguageError, FieldPath, Word, parse_pipe
+from engine.language import Call, FieldPath, LanguageError, Word, parse_pipe
 from engine.model import EntityFile, as_tuple
 from engine.paths import resolve
-from engine.problems import Origin, Problem, did_you_mean
+from engine.problems import Problem, did_you_mean
 from engine.spec import FieldRule, Spec
 from engine.standard import Standard
 from engine.transforms import TRANSFORMS, Transform
@@ -188,7 +187,7 @@ class RowCheck:
         if text.startswith("$"):
             try:
                 found = parse_jsonpath(text)
-            except (JSONPathError, Exception) as error:  # noqa: BLE001 - the library raises bare Exception
+            except Exception as error:  # noqa: BLE001 - it raises bare ones
                 self.problem("erp_field", "M122", f"'{text}' is no JSONPath: {error}.")
                 return None
 
@@ -367,7 +366,7 @@ class RowCheck:
             hint = did_you_mean(name, self.spec.lists)
             self.problem("transform", "M106", f"no list is named '{name}'.", hint)
             return None
-        entries = {}
+        entries: dict[str, Any] = {}
         for erp_value, partner_value in self.spec.lists[name].entries.items():
             if partner_value == "":
                 entries[erp_value] = None
@@ -399,7 +398,7 @@ class RowCheck:
         return Step("template", template(text, names), several=True)
 
     def _each(self, work: FieldWork) -> FieldWork:
-        """Let the pipe run value by value where the target is a list of plain values."""
+        """Let the pipe run value by value where the target is a list of values."""
         source = work.source
         if work.many and isinstance(source, FromFields):
             first = work.steps[0].name if work.steps else ""
@@ -408,7 +407,7 @@ class RowCheck:
         return work
 
 
-TEMPLATES = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - plain text, no HTML
+TEMPLATES = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
 def template(text: str, names: Sequence[str]) -> Callable[[Sequence[Any]], str | None]:

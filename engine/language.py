@@ -109,17 +109,17 @@ class Not:
 
 
 @dataclass(frozen=True)
-class All:
+class AllOf:
     operands: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Any_:
+class AnyOf:
     operands: tuple[Any, ...]
 
 
 Condition = (
-    Literal | FieldPath | Compare | Member | Empty | Predicate | Not | All | Any_
+    Literal | FieldPath | Compare | Member | Empty | Predicate | Not | AllOf | AnyOf
 )
 
 
@@ -177,11 +177,11 @@ class _Build(Transformer[Token, Any]):
     def negate(self, parts: list[Any]) -> Not:
         return Not(parts[0])
 
-    def all(self, parts: list[Any]) -> All:
-        return parts[0] if len(parts) == 1 else All(tuple(parts))
+    def all(self, parts: list[Any]) -> AllOf:
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
-    def any(self, parts: list[Any]) -> Any_:
-        return parts[0] if len(parts) == 1 else Any_(tuple(parts))
+    def any(self, parts: list[Any]) -> AnyOf:
+        return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
 
 def _bare(argument: Any) -> Any:

@@ -136,7 +136,7 @@ class EntityFile(Part):
 
     name: Name = Field(description="The partner's word; the name of the field table.")
     erp: Name | tuple[Name, ...] = Field(
-        description="The Standard entity it is made of; several views of one are united."
+        description="The Standard entity it is made of; views of one are united."
     )
     resource: Name | None = Field(
         default=None,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.language import LanguageError, FieldPath, Segment, parse_path
+from engine.language import FieldPath, LanguageError, Segment, parse_path
 from engine.problems import did_you_mean
 from engine.standard import Entity, Field, Standard
 

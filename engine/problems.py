@@ -15,7 +15,7 @@ Level = Literal["error", "warning"]
 
 @dataclass(frozen=True, order=True)
 class Origin:
-    """The place of a value: file, line and column, both counted from 1; 0 is unknown."""
+    """The place of a value: file, line from 1 (0 is unknown), and column."""
 
     file: str
     line: int = 0

@@ -6,9 +6,9 @@ cannot turn it refuses with ValueError, and the record becomes a reject. To add 
 write the function, name it in TRANSFORMS, write its cases.
 """
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date as Date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 from types import MappingProxyType
@@ -70,7 +70,7 @@ def replace(value: Any, old: str, new: str) -> str | None:
 
 
 def max_length(value: Any, length: int) -> str:
-    """Refuse a text longer than the partner takes; nothing is cut silently."""
+    """Refuse a text that is longer than the partner takes."""
     written = _text(value)
     if len(written) > length:
         raise ValueError(f"is longer than {length} characters")
@@ -103,7 +103,7 @@ def count(several: Sequence[Any]) -> int:
 
 
 def lookup(value: Any, entries: Mapping[str, Any]) -> Any:
-    """Look the value up in a list of the partner; case and outer blanks do not count."""
+    """Look the value up in a value list; case and outer blanks do not count."""
     key = _text(value).strip().casefold()
     if key in entries:
         return entries[key]
@@ -125,7 +125,7 @@ def datetime(value: Any) -> str:
 def year_start(value: Any) -> str:
     """Write a year as its first day: 1968 becomes 1968-01-01."""
     year = integer(value)
-    if not 1000 <= year <= 9999:
+    if len(str(year)) != len("YYYY"):
         raise ValueError("is not a year of four digits")
     return f"{year}-01-01"
 
@@ -252,7 +252,7 @@ def _one_list(several: Any) -> Any:
 @lru_cache(maxsize=16384)
 def _date(value: str, form: str) -> str:
     try:
-        day = Date.fromisoformat(value[:10])
+        day = dt.date.fromisoformat(value[:10])
     except ValueError:
         raise ValueError("is not a date") from None
     written = form.replace("YYYY", f"{day.year:04}")

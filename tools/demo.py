@@ -96,9 +96,7 @@ def _simulated(console: Console, partner: str, folder: Path) -> Iterator[Simulat
         assert process.stdout is not None
         said = json.loads(process.stdout.readline())
         console.print(f"  {partner} is simulated at {said['base_url']}")
-        names = {
-            name: f"{partner}_{name}".upper() for name in said["credentials"]
-        }
+        names = {name: f"{partner}_{name}".upper() for name in said["credentials"]}
         activation = folder / f"{partner}.yaml"
         _write_activation(activation, partner, said["base_url"], names)
         secrets = {names[k]: v for k, v in said["credentials"].items()}

@@ -172,7 +172,8 @@ def _arguments(name: str) -> str:
     transform = TRANSFORMS[name]
     parameters = list(inspect.signature(transform.function).parameters.values())[1:]
     shown = [
-        p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in parameters
+        p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+        for p in parameters
     ]
     if "list" in transform.parameters:
         shown = ["list"]
@@ -186,8 +187,8 @@ def _standard() -> Iterator[str]:
     for entity in read_standard(ROOT / "schemas" / "standard").entities.values():
         yield from ("", f"### {entity.name}", "")
         if entity.view_of:
-            yield f"{entity.title}: those of `{entity.view_of}` that `{entity.linked_by}`"
-            yield "names."
+            yield f"{entity.title}: those of `{entity.view_of}` that"
+            yield f"`{entity.linked_by}` names."
             continue
         ways = [f"`{r.name}` ({r.entity})" for r in entity.references.values()]
         yield f"{entity.title}." + (f" Points to {', '.join(ways)}." if ways else "")
@@ -235,9 +236,11 @@ def _command(command: Any, path: str) -> Iterator[str]:
 
 
 def _first(schema: Mapping[str, Any]) -> str:
-    return str(schema.get("description", "")).strip().splitlines()[0] if schema.get(
-        "description"
-    ) else ""
+    return (
+        str(schema.get("description", "")).strip().splitlines()[0]
+        if schema.get("description")
+        else ""
+    )
 
 
 def _cell(text: str) -> str:

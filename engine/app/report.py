@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -43,7 +43,7 @@ class Watch:
         )
         self._task: TaskID | None = None
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -171,7 +171,8 @@ def _show_rejects(console: Console, plan: Plan) -> None:
 def show_explanation(console: Console, found: Mapping[str, Any]) -> None:
     """Print where each field of one record comes from, or why it is not sent."""
     console.print(
-        f"[bold]{found['entity']}[/] ({found['label']}) {found['key']}: {found['state']}"
+        f"[bold]{found['entity']}[/] ({found['label']})"
+        f" {found['key']}: {found['state']}"
     )
     if found.get("reason"):
         rule = f"{found['rule']}: " if found.get("rule") else ""

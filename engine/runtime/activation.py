@@ -1,4 +1,4 @@
-"""Read an activation: a YAML file in, a checked Activation out, all problems at once."""
+"""Read an activation: a YAML file in, a checked Activation out."""
 
 import os
 from collections.abc import Mapping

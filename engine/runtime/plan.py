@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from engine.runtime.spool import Spool
 from engine.runtime.staging import Verdict
@@ -126,7 +126,7 @@ class Plan:
     rekeys: list[Rekey] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> "Plan":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -63,7 +63,7 @@ class _Planning:
             part.reject(LeftOut(place, code, message))
         self._keep_verdicts(work, part)
         ids = self.ids.setdefault(work.resource, _Ids(self.staging))
-        ids.begin(work.name)
+        ids.begin()
         transform = compile_entity(work, self.settings)
         check = PayloadCheck(work)
         belongs = self.staging.selection(work)
@@ -72,7 +72,7 @@ class _Planning:
             records = [(key, record) for key, record in batch if belongs(record)]
             seen += self._batch(work, part, transform, check, ids, records)
             advance(work.name, len(batch))
-        self._withdraw_twins(work, part, ids)
+        self._withdraw_twins(ids)
         kept_back = self._kept_back(part)
         part.gone = max(0, self.state.count_links(work.name) - seen - kept_back)
 
@@ -171,7 +171,7 @@ class _Planning:
         if our_id and link is None:
             self.refused.setdefault(work.name, set()).add(our_id)
 
-    def _withdraw_twins(self, work: EntityWork, part: EntityPlan, ids: "_Ids") -> None:
+    def _withdraw_twins(self, ids: "_Ids") -> None:
         for entity, key, our_id, operation in ids.twins():
             item = LeftOut(key, "R208", f"another record has the ID {our_id}, too")
             other = self.plan.entities[entity]
@@ -249,7 +249,7 @@ class _Ids:
             " (our_id TEXT, entity TEXT, key TEXT, operation TEXT)"
         )
 
-    def begin(self, entity: str) -> None:
+    def begin(self) -> None:
         self.db.execute(f"DROP INDEX IF EXISTS {self.table}_id")
 
     def add(self, entity: str, rows: Iterable[tuple[str, str, str]]) -> None:

@@ -174,9 +174,9 @@ def _unknown_numbers(activation: Activation, staging: Staging) -> list[str]:
 
 def _setting_and_field(member: Member) -> tuple[str, str]:
     items, left = member.items, member.left
-    if isinstance(items, FieldPath) and isinstance(left, FieldPath):
-        if items.names[0] == "settings":
-            return ".".join(items.names[1:]), ".".join(left.names)
+    paths = isinstance(items, FieldPath) and isinstance(left, FieldPath)
+    if paths and items.names[0] == "settings":
+        return ".".join(items.names[1:]), ".".join(left.names)
     return "", ""
 
 

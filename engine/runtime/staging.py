@@ -8,7 +8,7 @@ by set operations, so memory does not grow with the number of records.
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import orjson
 
@@ -69,7 +69,7 @@ class Staging:
             self.db.execute(f"PRAGMA {pragma}")
         self._create_tables()
 
-    def __enter__(self) -> "Staging":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -270,7 +270,8 @@ class Staging:
             base = self.standard.base(rule.entity)
             ways = f'FROM "{child}" c WHERE c."to_{name}" = p.key'
             alone = (
-                f'SELECT p.key AS key, (SELECT MIN(c.key) {ways}) AS via FROM "{base}" p'
+                f"SELECT p.key AS key, (SELECT MIN(c.key) {ways}) AS via"
+                f' FROM "{base}" p'
                 f" WHERE {self._is_in(rule.entity, 'p')} AND NOT EXISTS"
                 f" (SELECT 1 {ways} AND NOT EXISTS (SELECT 1 FROM verdict w"
                 f" WHERE w.node = '{child}' AND w.key = c.key))"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import sqlalchemy as sa
@@ -108,7 +108,7 @@ class State:
         self.engine = _engine(url)
         _migrate(self.engine, url)
 
-    def __enter__(self) -> "State":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -151,7 +151,7 @@ class ActivationState:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keep other processes from running this activation; raises SpecError if one does."""
+        """Keep other processes out; raises SpecError if one runs this activation."""
         if self.engine.dialect.name == "postgresql":
             # No transaction: one that idles for hours may be ended by the server.
             engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -233,7 +233,7 @@ class ActivationState:
     def settle(
         self, entity: str, accepted: Iterable[Link], done: Sequence[str], run: int
     ) -> None:
-        """Keep what was accepted and forget that it was being sent, in one transaction."""
+        """Keep what was accepted and forget that it was being sent, both at once."""
         rows = [
             {
                 "activation_id": self.number,
@@ -288,7 +288,7 @@ class ActivationState:
                     totals={},
                 )
             )
-            return int(result.inserted_primary_key[0])
+            return int((result.inserted_primary_key or [0])[0])
 
     def finish_run(
         self,

@@ -47,7 +47,7 @@ SAYS = [
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 25, 30])
 @pytest.mark.parametrize(("paths", "says"), SAYS)
-def test_a_server_that_caps_the_size_loses_no_item(  # noqa: PLR0917 - fixtures and cases
+def test_a_server_that_caps_the_size_loses_no_item(
     server, open_session, kit, count, paths, says
 ):
     server.app = listing(kit, count, 10, **says)

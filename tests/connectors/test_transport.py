@@ -153,9 +153,7 @@ def test_an_answer_that_breaks_off_leaves_a_create_unknown(server, open_session,
     ("request_", "error", "calls"),
     [(PUT, UnreachableError, 3), (CREATE, OutcomeUnknownError, 1)],
 )
-def test_no_answer_in_time(  # noqa: PLR0917 - fixtures and cases
-    server, open_session, kit, request_, error, calls
-):
+def test_no_answer_in_time(server, open_session, kit, request_, error, calls):
     def app(call):
         time.sleep(0.3)
         return kit.Reply()

@@ -7,7 +7,8 @@ from tools.portfolio import change
 
 def sent(result):
     return {
-        name: part["create"] + part["update"] for name, part in result["entities"].items()
+        name: part["create"] + part["update"]
+        for name, part in result["entities"].items()
     }
 
 

@@ -255,9 +255,13 @@ def test_owners_of_a_contract_are_all_sent(done):
     unit = "-".join(list(shares[0].key.values())[:4])
     if done.partner == "etg24":
         owners = [
-            o for o in done.records["eigentuemer"].values() if unit in o["einheitExtIds"]
+            o
+            for o in done.records["eigentuemer"].values()
+            if unit in o["einheitExtIds"]
         ]
     else:
         contracts = done.records["unit_contracts"]
-        owners = [c for our_id, c in contracts.items() if our_id.startswith(f"E-{unit}-")]
+        owners = [
+            c for our_id, c in contracts.items() if our_id.startswith(f"E-{unit}-")
+        ]
     assert len(owners) == 3
