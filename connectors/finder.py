@@ -101,22 +101,32 @@ class Finder:
         wanted = frozenset(chunk)
         obeyed = True
         listing = items(self._session, self._lookup, {"ids": list(chunk)})
-        for partner_id, our_ids in self._read(listing, known):
+        for partner_id, our_ids in self._read(listing, known, wanted):
             _keep_lowest(found, wanted.intersection(our_ids), partner_id)
             obeyed = obeyed and not wanted.isdisjoint(our_ids)
         return obeyed
 
     def _read(
-        self, listing: Iterable[Any], known: dict[PartnerId, tuple[str, ...]]
+        self,
+        listing: Iterable[Any],
+        known: dict[PartnerId, tuple[str, ...]],
+        wanted: frozenset[str] = frozenset(),
     ) -> Iterator[tuple[PartnerId, tuple[str, ...]]]:
-        """Yield the partner's id and our ids of the items that are not deleted."""
-        for item in listing:
+        """
+        Yield the partner's id and our ids of the items that are not deleted.
+
+        An item may show one id of its list and be found by another: as long as the
+        partner returns no more items than were asked for, the list is read then.
+        """
+        for number, item in enumerate(listing, 1):
             partner_id = self._alive(item)
             if partner_id is None:
                 continue
             value = at(item, self._lookup.match, _ABSENT)
-            if value is not _ABSENT:
-                yield partner_id, _texts(value)
+            texts = _texts(value)
+            listed = self._lists is not None and number <= len(wanted)
+            if value is not _ABSENT and not (listed and wanted.isdisjoint(texts)):
+                yield partner_id, texts
                 continue
             if partner_id not in known:  # a request each, so each is asked once
                 known[partner_id] = self.external_ids(partner_id)

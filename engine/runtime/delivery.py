@@ -80,7 +80,8 @@ class _EntityDelivery:
 
     def chunk(self, changes: list[Change]) -> None:
         """Send some changes and keep what came of them, whatever happens."""
-        ready = [(c, w) for c, w in self._prepare(changes) if w is not None]
+        found, changes = self._find(changes)
+        ready = self._prepare(changes, found)
         if not ready:
             return
         self.state.begin(self.work.name, [change.key for change, _ in ready])
@@ -99,29 +100,27 @@ class _EntityDelivery:
         self.state.settle(self.work.name, links, settled, self.run)
         self._stop_if_hopeless(results)
 
-    def _prepare(self, changes: list[Change]) -> Iterator[tuple[Change, Write | None]]:
+    def _prepare(
+        self, changes: list[Change], found: Mapping[str, Any]
+    ) -> list[tuple[Change, Write]]:
         """Put in the partner's ids; a change whose parent is not there waits."""
         links = self._links(changes)
         adopted = self._adopted(changes)
-        found = self._find(changes)
+        ready = []
         for change in changes:
             missing = self._missing(change, links)
-            partner_id = change.partner_id
+            partner_id = change.partner_id or found.get(change.id)
             if change.adopts and missing is None:
                 parent = adopted.get(change.key)
                 partner_id = parent.partner_id if parent else None
                 if parent is None and self.work.adopts is not None:
                     missing = f"{self.work.adopts.entity} {change.id}"
-            if missing is not None:
-                reason = f"waits for {missing}, which the partner does not have"
-                self.part.withdraw(
-                    change.operation, LeftOut(change.key, "R206", reason)
-                )
-                yield change, None
+            if missing is None:
+                ready.append((change, self._as_write(change, partner_id, links)))
                 continue
-            if partner_id is None:
-                partner_id = found.get(change.id)
-            yield change, self._as_write(change, partner_id, links)
+            reason = f"waits for {missing}, which the partner does not have"
+            self.part.withdraw(change.operation, LeftOut(change.key, "R206", reason))
+        return ready
 
     def _missing(self, change: Change, links: _Links) -> str | None:
         """Name a record that this one points to and that the partner does not have."""
@@ -149,12 +148,21 @@ class _EntityDelivery:
             return {}
         return self.state.links(self.work.adopts.entity, keys)
 
-    def _find(self, changes: list[Change]) -> Mapping[str, Any]:
-        """Look new records up: the partner may have them from elsewhere."""
-        new = [c.id for c in changes if c.partner_id is None and not c.adopts]
+    def _find(self, changes: list[Change]) -> tuple[Mapping[str, Any], list[Change]]:
+        """
+        Look new records up: the partner may have them from elsewhere.
+
+        Without an answer none of them is created; the others are returned to be sent.
+        """
+        new = [c for c in changes if c.partner_id is None and not c.adopts]
         if self.by_our_id or not new or not self.writer.can_find:
-            return {}
-        return self.writer.find(new)
+            return {}, changes
+        try:
+            return self.writer.find([change.id for change in new]), changes
+        except RecordError as error:
+            for change in new:
+                self._reject(change, error)
+            return {}, [change for change in changes if change not in new]
 
     def _as_write(self, change: Change, partner_id: Any, links: _Links) -> Write:
         body = change.body

@@ -387,14 +387,27 @@ def test_a_list_that_has_our_id_is_not_written(partner, open_writer):
     assert not partner.server.sent("PUT", "/people/4/external-ids")
 
 
-def test_lists_are_read_only_of_items_that_do_not_carry_their_id(partner, open_writer):
-    partner.obeys_filter = False
-    partner.items = [{"id": 1, "externalId": "p-1"}, {"id": 2, "externalId": None}]
-    partner.items += [{"id": 3}]
+def test_a_list_is_read_where_the_item_does_not_carry_its_id(partner, open_writer):
+    partner.items = [{"id": 1, "externalId": "p-1"}, {"id": 3}]
     partner.lists = {3: ["p-3"]}
+    partner.obeys_filter = False
     assert open_writer("people").find(["p-1", "p-3"]) == {"p-1": 1, "p-3": 3}
     reads = [c.path for c in partner.server.calls if c.method == "GET"]
     assert reads == ["/people/3/external-ids"]
+
+
+def test_an_item_is_found_by_an_id_that_stands_second_in_its_list(partner, open_writer):
+    partner.items = [{"id": 1, "externalId": "other:1"}]
+    partner.lists = {1: ["other:1", "p-1"]}
+    partner.obeys_filter = False  # it returns the item, as it would by its list
+    assert open_writer("people").find(["p-1"]) == {"p-1": 1}
+
+
+def test_an_ignored_filter_does_not_lead_to_a_call_for_each_item(partner, open_writer):
+    partner.items = [{"id": n, "externalId": f"other:{n}"} for n in range(1, 9)]
+    partner.obeys_filter = False
+    assert open_writer("people").find(["p-1"]) == {}
+    assert len([c for c in partner.server.calls if c.method == "GET"]) <= 1
 
 
 def test_a_list_may_come_without_an_envelope(server, partner, open_writer, kit):
