@@ -7,6 +7,7 @@ write the function, name it in TRANSFORMS, write its cases.
 """
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -140,13 +141,12 @@ def integer(value: Any) -> int:
 
 def number(value: Any) -> int | float:
     """Read a number written with a point."""
-    found = _decimal(value)
-    return int(found) if found == found.to_integral_value() else float(found)
+    return _plain(_decimal(value))
 
 
 def round_to(value: Any, places: int) -> int | float:
     """Round a number half up to so many places."""
-    return number(_rounded(value, places))
+    return _plain(_rounded(value, places))
 
 
 def decimal(value: Any, places: int = 2) -> str:
@@ -249,9 +249,14 @@ def _one_list(several: Any) -> Any:
     return several
 
 
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:|$)")
+
+
 @lru_cache(maxsize=16384)
 def _date(value: str, form: str) -> str:
     try:
+        if not _ISO_DATE.match(value):
+            raise ValueError  # noqa: TRY301 - one refusal for both
         day = dt.date.fromisoformat(value[:10])
     except ValueError:
         raise ValueError("is not a date") from None
@@ -259,14 +264,25 @@ def _date(value: str, form: str) -> str:
     return written.replace("MM", f"{day.month:02}").replace("DD", f"{day.day:02}")
 
 
+_DIGITS = 18
+"""More do not fit into the whole numbers of 64 bits that partners and JSON know."""
+
+
 def _decimal(value: Any) -> Decimal:
+    written = _text(value)
     try:
-        found = Decimal(_text(value))
+        found = Decimal(written)
     except InvalidOperation:
         raise ValueError("is not a number") from None
-    if not found.is_finite():
+    if not found.is_finite() or "_" in written:
         raise ValueError("is not a number")
+    if found.adjusted() >= _DIGITS:
+        raise ValueError("has too many digits")
     return found
+
+
+def _plain(found: Decimal) -> int | float:
+    return int(found) if found == found.to_integral_value() else float(found)
 
 
 def _rounded(value: Any, places: int) -> Decimal:

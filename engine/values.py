@@ -12,6 +12,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 _ADDRESS_BREAKS = re.compile(r"[;,/\s]+")
+_MAILTO = re.compile(r"^[<(]*mailto:", re.IGNORECASE)
 _PLAIN_ADDRESS = re.compile(
     r"[a-z0-9]+(?:[._+-][a-z0-9]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+(?:de|com|net|org|eu|at|ch)"
 )
@@ -31,7 +32,7 @@ def email_address(text: str) -> str | None:
     >>> email_address("keine")
     """
     for part in _ADDRESS_BREAKS.split(text):
-        candidate = part.removeprefix("mailto:").removeprefix("MAILTO:").strip("<>.()")
+        candidate = _MAILTO.sub("", part).strip("<>.()")
         if _PLAIN_ADDRESS.fullmatch(candidate):
             return candidate
         try:
@@ -62,6 +63,9 @@ def main_email(emails: Sequence[Any] | str | None) -> str | None:
     return None
 
 
+_UP_TO_WORDS = re.compile(r"[^\d+]*[\W\d_]*")
+
+
 @lru_cache(maxsize=65536)
 def phone_number(text: str, country: str = "DE") -> tuple[str, bool] | None:
     """
@@ -69,10 +73,14 @@ def phone_number(text: str, country: str = "DE") -> tuple[str, bool] | None:
 
     >>> phone_number("0171 / 123 45 67")
     ('+491711234567', True)
+    What follows a number in words is no part of it; the library would read letters
+    as the keys of a telephone.
+
     >>> phone_number("nur abends")
     """
+    numeric = _UP_TO_WORDS.match(text)
     try:
-        number = phonenumbers.parse(text, country)
+        number = phonenumbers.parse(numeric.group() if numeric else "", country)
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_possible_number(number):
@@ -98,7 +106,9 @@ def pick_phone(phones: Sequence[Any] | str | None, kind: str) -> str | None:
     return None
 
 
+_WHOLE = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"\d+")
+_DIGITS = 18
 
 
 @lru_cache(maxsize=4096)
@@ -118,8 +128,7 @@ def floor_number(text: str) -> int | None:
         return 0
     if "keller" in folded:
         return -1
-    try:
-        return int(folded)
-    except ValueError:
-        match = _NUMBER.search(folded)
-        return int(match.group()) if match else None
+    match = _WHOLE.fullmatch(folded) or _NUMBER.search(folded)
+    if match and len(match.group()) > _DIGITS:
+        raise ValueError("has too many digits")
+    return int(match.group()) if match else None

@@ -5,6 +5,7 @@ the same commands that an operator calls.
 """
 
 import argparse
+import csv
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -172,10 +174,12 @@ def _report(console: Console, running: Sequence[Simulated]) -> None:
 def _next_steps(console: Console, running: Sequence[Simulated], folder: Path) -> None:
     _title(console, "Try next")
     first = running[0]
-    key = _left_out_tenant(first)
+    entities = _planned(first)
+    key = _left_out_tenant(entities)
+    building = _building(folder / "erp")
     lines = [
         "# where does each field of a record come from?",
-        f".venv/bin/feldwerk explain {first.activation} gebaeude 1/1001/01",
+        f".venv/bin/feldwerk explain {first.activation} gebaeude {building}",
     ]
     if key:
         lines += [
@@ -199,15 +203,25 @@ def _next_steps(console: Console, running: Sequence[Simulated], folder: Path) ->
         console.print(line, style="dim" if line.startswith("#") else "", soft_wrap=True)
 
 
-def _left_out_tenant(simulated: Simulated) -> str:
+def _planned(simulated: Simulated) -> dict[str, Any]:
     command = [FELDWERK, "plan", str(simulated.activation), "--json"]
     done = subprocess.run(command, capture_output=True, check=False)
-    entities = json.loads(done.stdout)["entities"]
+    entities: dict[str, Any] = json.loads(done.stdout)["entities"]
+    return entities
+
+
+def _left_out_tenant(entities: dict[str, Any]) -> str:
     for part in entities.values():
         for item in part["left_out_records"]:
             if item["rule"] == "mieter_email" and not item["chain"]:
                 return str(item["key"])
     return ""
+
+
+def _building(folder: Path) -> str:
+    with (folder / "gebaeude.csv").open(encoding="utf-8-sig", newline="") as file:
+        first = next(csv.DictReader(file, delimiter=";"))
+    return "/".join(first[name] for name in ("mandant_nr", "we_nr", "geb_nr"))
 
 
 if __name__ == "__main__":

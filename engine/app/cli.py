@@ -8,8 +8,9 @@ brake, 4 partner or source unreachable.
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -240,11 +241,13 @@ def _status(url: str, name: str | None) -> list[dict[str, Any]]:
         return found
 
 
-def _without(row: Any, hidden: tuple[str, ...]) -> dict[str, Any]:
-    shown = {name: value for name, value in row.items() if name not in hidden}
+def _without(row: Mapping[str, Any], hidden: tuple[str, ...]) -> dict[str, Any]:
+    shown = {str(name): value for name, value in row.items() if name not in hidden}
     for name in ("started_at", "finished_at"):
         if shown.get(name) is not None:
-            shown[name] = shown[name].isoformat(timespec="seconds")
+            # SQLite keeps no zone; what is kept is UTC.
+            moment = shown[name].replace(tzinfo=UTC)
+            shown[name] = moment.isoformat(timespec="seconds")
     return shown
 
 

@@ -161,6 +161,6 @@ def _sources(work: FieldWork) -> list[str]:
             return [str(part) for part in parts]
         case ReferenceTo(entity, collection, IdParts(parts)):
             way = f"{collection}." if collection.segments else ""
-            return [f"{entity}: {way}{part}" for part in parts]
+            return [f"{way}{part}" for part in parts] + [f"the ID of {entity}"]
         case Constant():
             return []

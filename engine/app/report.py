@@ -184,25 +184,31 @@ def show_explanation(console: Console, found: Mapping[str, Any]) -> None:
         _show_fields(console, found["fields"])
 
 
+FATES = {
+    "condition": "not this row: its condition does not hold",
+    "default": "the default",
+    "omitted": "left out, as it is empty",
+    "cleared": "cleared, as it is empty",
+    "kept": "what the partner has stays, as it is empty",
+}
+
+
 def _show_fields(console: Console, fields: Iterable[Mapping[str, Any]]) -> None:
-    table = Table()
-    for title in ("partner field", "row", "ERP fields", "source", "steps", "result"):
-        table.add_column(title, overflow="fold")
+    """Print two lines for each row: the result, and the way it came."""
     for field in fields:
-        result = field["problem"] or _shown(field["value"])
-        if field["fate"] not in ("set", "refused"):
-            result = f"{result} ({field['fate']})".strip()
-        table.add_row(
-            field["partner_field"],
-            field["row"].rpartition("/")[2],
-            ", ".join(field["erp_fields"]),
-            _shown(field["source"]),
-            " | ".join(
-                f"{s['transform']} -> {_shown(s['value'])}" for s in field["steps"]
-            ),
-            result,
-        )
-    console.print(table)
+        result = Text(f"  {field['partner_field']}", style="bold")
+        if field["problem"]:
+            result.append(f" refused: {field['problem']}", style="red")
+        elif field["value"] is not None:
+            result.append(f" = {_shown(field['value'])}", style="not bold")
+        if field["fate"] in FATES:
+            result.append(f" ({FATES[field['fate']]})", style="not bold dim")
+        console.print(result, soft_wrap=True)
+        way = [field["row"].rpartition("/")[2]]
+        if field["erp_fields"]:
+            way.append(f"{', '.join(field['erp_fields'])} = {_shown(field['source'])}")
+        way += [f"| {s['transform']} -> {_shown(s['value'])}" for s in field["steps"]]
+        console.print(Text(f"      {'  '.join(way)}", style="dim"), soft_wrap=True)
 
 
 def _shown(value: Any) -> str:

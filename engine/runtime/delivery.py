@@ -76,6 +76,7 @@ class _EntityDelivery:
         self.writer = Writer(session, work.resource)
         self.by_our_id = is_upsert(self.connector, work.resource)
         self.in_doubt = state.in_doubt(work.name)
+        self.id_field = work.id_field.target[0]
         self.origins = origin_by_field(work)
 
     def chunk(self, changes: list[Change]) -> None:
@@ -89,6 +90,7 @@ class _EntityDelivery:
         links, settled = [], []
         for (change, _), result in zip(ready, results, strict=True):
             if isinstance(result, Accepted):
+                self.part.sent[change.operation] += 1
                 links.append(_link(change, result.partner_id, change.digest))
             elif isinstance(result, RecordError):
                 self._reject(change, result)
@@ -176,7 +178,11 @@ class _EntityDelivery:
             body=body,
             create_only=change.create_only,
             in_doubt=change.key in self.in_doubt,
-            natural={k: v for k, v in body.items() if isinstance(v, str) and v},
+            natural={
+                name: value
+                for name, value in body.items()
+                if isinstance(value, str) and value and name != self.id_field
+            },
         )
 
     def _write(self, write: Write) -> Result:

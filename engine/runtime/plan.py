@@ -63,6 +63,8 @@ class EntityPlan:
     name: str
     label: str
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    sent: dict[str, int] = field(default_factory=lambda: {"create": 0, "update": 0})
+    """What the partner has accepted so far, by operation."""
     gone: int = 0
     """Records sent earlier that the source no longer has; nothing is done to them."""
     _changes: Spool = field(default_factory=Spool)
@@ -139,6 +141,15 @@ class Plan:
             name: sum(entity.counts[name] for entity in self.entities.values())
             for name in COUNTS
         }
+
+    @property
+    def totals_so_far(self) -> dict[str, int]:
+        """Return the totals of a run that stopped: only what was accepted counts."""
+        sent = {
+            name: sum(entity.sent[name] for entity in self.entities.values())
+            for name in ("create", "update")
+        }
+        return {**self.totals, **sent}
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -76,7 +76,7 @@ def synced(activation: Activation, progress: Progress | None = None) -> Iterator
                 lambda _entity, count: progress.advance(count),
             )
         except StopError as error:
-            own.finish_run(run, "stopped", plan.totals, None)
+            own.finish_run(run, "stopped", plan.totals_so_far, None)
             raise type(error)(
                 [_named(activation, problem) for problem in error.problems]
             ) from None
@@ -133,6 +133,12 @@ def _require_files(
             missing[entity.base] = "the use case needs it"
         elif state.count_links(entity.name):
             missing[entity.base] = "an earlier run had it"
+    for entity in activation.use_case.work.entities:
+        # Without the file that makes persons tenants, nobody would seem to be one.
+        views = (standard.entities[node].linked_by for node in entity.erp)
+        for name in {view for view in views if view} - present:
+            if entity.base in present and state.count_links(entity.name):
+                missing[name] = "an earlier run had it"
     nodes = activation.use_case.work.nodes
     bases = {standard.base(node) for node in nodes}
     for base in sorted(bases & present):
