@@ -10,7 +10,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from engine.conditions import check_condition
-from engine.fields import RowCheck, id_parts, property_schema
+from engine.contract import property_schema
+from engine.fields import RowCheck, id_parts
 from engine.language import FieldPath, LanguageError, Segment, parse_path, paths_of
 from engine.model import EntityFile, Rule, as_tuple
 from engine.problems import Origin, Problem, did_you_mean

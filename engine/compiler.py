@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
-from engine.conditions import compare
+from engine.conditions import compare, holds, members
 from engine.interpreter import Outcome, interpret
 from engine.language import (
     AllOf,
@@ -80,10 +80,15 @@ def compile_condition(
 ) -> Callable[[Record], bool]:
     """Return a function that decides a condition for a record."""
     code = _Code(settings)
+    code.indent = _TOP
     code.emit("get = record.get")
     code.emit(f"return {code.condition(condition, 'get')}")
-    source = "def decide(record):\n" + "\n".join(code.lines) + "\n"
-    namespace: dict[str, Any] = dict(code.constants)
+    lines = ["def decide(record):", "    try:", *code.lines, "    except Exception:"]
+    source = "\n".join([*lines, "        return holds(record)", ""])
+    namespace: dict[str, Any] = {
+        **code.constants,
+        "holds": lambda record: holds(condition, record, settings),
+    }
     exec(compile(source, "<feldwerk condition>", "exec"), namespace)  # noqa: S102 - our own generated code
     decide: Callable[[Record], bool] = namespace["decide"]
     return decide
@@ -445,7 +450,8 @@ class _Code:
             if items.names[0] == "settings":
                 name = ".".join(items.names[1:])
                 return self.bind(self.settings.get(name) or (), "setting")
-            return f"({self.operand(items, get)} or ())"
+            self.constants["members"] = members
+            return f"members({self.operand(items, get)})"
         return f"({', '.join(self.operand(item, get) for item in items)},)"
 
 

@@ -4,7 +4,7 @@ Nothing equals nothing: a comparison with an empty value is false, `!=` is true.
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -68,6 +68,10 @@ def check_condition(
             ways[path] = resolve(standard, start, str(path)).path
         except LanguageError as error:
             problems.append(Problem(origin, "M101", f"{error}"))
+            continue
+        if not ways[path].segments:
+            message = f"'{path}' is the record itself, not a field."
+            problems.append(Problem(origin, "M101", message))
     for predicate in predicates_of(condition):
         if predicate.name not in PREDICATES or len(predicate.arguments) != 1:
             hint = did_you_mean(predicate.name, PREDICATES)
@@ -107,7 +111,7 @@ def holds(condition: Condition, record: Record, settings: Mapping[str, Any]) -> 
             )
         case Member(left, items):
             known = (
-                _value(items, record, settings) or ()
+                members(_value(items, record, settings))
                 if isinstance(items, FieldPath)
                 else tuple(_value(item, record, settings) for item in items)
             )
@@ -129,7 +133,15 @@ def compare(sign: str, left: Any, right: Any) -> bool:
         return OPERATORS[sign](left, right)
     if left is None or right is None or isinstance(left, str) != isinstance(right, str):
         return False
-    return OPERATORS[sign](left, right)
+    try:
+        return OPERATORS[sign](left, right)
+    except TypeError:
+        return False
+
+
+def members(value: Any) -> Sequence[Any]:
+    """Return the values of a list; what is no list has none."""
+    return value if isinstance(value, list | tuple) else ()
 
 
 def is_empty(value: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from engine.fields import property_schema
+from engine.contract import property_schema
 from engine.interpreter import Trace, is_empty, run_field
 from engine.language import FieldPath
 from engine.model import EntityFile, UseCaseFile, as_tuple, setting_value

@@ -1,23 +1,22 @@
 """Check one row of a field table: a FieldRule in, a FieldWork and problems out."""
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta
-from jinja2.sandbox import SandboxedEnvironment
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 
 from engine.conditions import check_condition
-from engine.language import Call, FieldPath, LanguageError, Word, parse_pipe
+from engine.contract import field_names, property_schema, typed
+from engine.language import FieldPath, LanguageError
 from engine.model import EntityFile, as_tuple
 from engine.paths import resolve
+from engine.pipes import PipeCheck
 from engine.problems import Problem, did_you_mean
 from engine.spec import FieldRule, Spec
 from engine.standard import Standard
-from engine.transforms import TRANSFORMS, Transform
+from engine.transforms import TRANSFORMS
 from engine.work import (
     Constant,
     FieldWork,
@@ -26,48 +25,7 @@ from engine.work import (
     IdParts,
     ReferenceTo,
     Source,
-    Step,
 )
-
-
-def property_schema(schema: Mapping[str, Any], target: Iterable[str]) -> Any:
-    """Return the schema of a field of a payload, or None if the payload has no such."""
-    here: Any = schema
-    for name in target:
-        if here.get("type") == "array":
-            here = here.get("items", {})
-        here = here.get("properties", {}).get(name)
-        if here is None:
-            return None
-    return here
-
-
-def typed(text: str, schema: Mapping[str, Any]) -> Any:
-    """
-    Read a cell as the partner's field wants it; raises ValueError.
-
-    >>> typed("7", {"type": "integer"}), typed("7", {"type": "string"})
-    (7, '7')
-    """
-    kinds = schema.get("type", "string")
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    value: Any = text
-    if "string" not in kinds:
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            raise ValueError(f"'{text}' is no {' or '.join(kinds)}") from None
-        names = {bool: "boolean", int: "integer", float: "number", list: "array"}
-        kind = names.get(type(value), "object")
-        if kind not in kinds and not (kind == "integer" and "number" in kinds):
-            raise ValueError(f"'{text}' is no {' or '.join(kinds)}")
-    if "enum" in schema and value not in schema["enum"]:
-        known = ", ".join(map(str, schema["enum"]))
-        raise ValueError(f"the partner does not take '{text}', only {known}")
-    if "const" in schema and value != schema["const"]:
-        raise ValueError(f"the partner takes only '{schema['const']}', not '{text}'")
-    return value
-
 
 _TARGET = re.compile(r"[A-Za-z_][\w-]*(\[\])?(\.[A-Za-z_][\w-]*(\[\])?)*", re.ASCII)
 
@@ -103,7 +61,10 @@ class RowCheck:
         if target is None or source is None:
             return None
         names, many, contract = target
-        steps = self._steps(source[0], contract)
+        pipe = PipeCheck(
+            self.rule, self.spec.lists, self.standard, self.start, self.problems
+        )
+        steps = pipe.steps(source[0], contract)
         when = None
         if row.when:
             when = check_condition(
@@ -143,7 +104,7 @@ class RowCheck:
         names = tuple(part.removesuffix("[]") for part in name.split("."))
         contract = property_schema(self.schema, names)
         if contract is None:
-            known = sorted(_field_names(self.schema))
+            known = sorted(field_names(self.schema))
             hint = did_you_mean(name, known)
             message = f"the partner has no field '{name}'."
             self.problem("partner_field", "C101", message, hint)
@@ -269,134 +230,6 @@ class RowCheck:
             self.problem("default", "M116", f"{error}.")
             return None
 
-    def _steps(
-        self, source: Source, contract: Mapping[str, Any]
-    ) -> tuple[Step, ...] | None:
-        text = self.rule.row.transform
-        if not text:
-            several = isinstance(source, FromFields) and not source.single
-            if several:
-                message = (
-                    "several fields need a transform that takes several: join, first."
-                )
-                self.problem("transform", "M107", message)
-                return None
-            return ()
-        if not isinstance(source, FromFields | FromJsonPath):
-            if not isinstance(source, Constant):
-                message = "an ID and a reference take no transform."
-                self.problem("transform", "M102", message)
-            return None
-        try:
-            calls = parse_pipe(text)
-        except LanguageError as error:
-            self.problem("transform", "M103", f"{error}.")
-            return None
-        steps = []
-        for position, call in enumerate(calls):
-            last = position == len(calls) - 1
-            step = self._step(call, source, position, contract if last else {})
-            if step is None:
-                return None
-            steps.append(step)
-        return tuple(steps)
-
-    def _step(
-        self, call: Call, source: Source, position: int, contract: Mapping[str, Any]
-    ) -> Step | None:
-        if call.name == "template":
-            return self._template(call, source, position)
-        transform = TRANSFORMS.get(call.name)
-        if transform is None:
-            hint = did_you_mean(call.name, [*TRANSFORMS, "template"])
-            message = f"no transform is named '{call.name}'."
-            self.problem("transform", "M104", message, hint)
-            return None
-        if position and transform.several:
-            message = f"'{call.name}' takes several values and can only come first."
-            self.problem("transform", "M107", message)
-            return None
-        if not position and not transform.several and not self._one_value(source):
-            message = f"'{call.name}' takes one value, the source gives several."
-            self.problem("transform", "M107", message, "Begin with join or first.")
-            return None
-        arguments = self._arguments(call, transform, contract)
-        if arguments is None:
-            return None
-        return Step(call.name, transform.function, arguments, transform.several)
-
-    def _one_value(self, source: Source) -> bool:
-        if not isinstance(source, FromFields) or not source.single:
-            return False
-        path = source.paths[0]
-        found = resolve(self.standard, self.start, str(path))
-        is_list = found.field is not None and found.field.type == "list"
-        each = "[]" in self.rule.row.partner_field
-        return not is_list and (each or not path.many)
-
-    def _arguments(
-        self, call: Call, transform: Transform, contract: Mapping[str, Any]
-    ) -> tuple[Any, ...] | None:
-        count = len(call.arguments)
-        if not transform.required <= count <= len(transform.parameters):
-            wanted = ", ".join(transform.parameters) or "none"
-            message = f"'{call.name}' takes {wanted} as arguments, not {count}."
-            self.problem("transform", "M105", message)
-            return None
-        bound: list[Any] = []
-        for argument, kind in zip(call.arguments, transform.parameters, strict=False):
-            if kind == "list":
-                entries = self._list(argument, contract)
-                if entries is None:
-                    return None
-                bound.append(entries)
-            elif isinstance(argument, str) == (kind == "text") and not isinstance(
-                argument, Word
-            ):
-                bound.append(argument)
-            else:
-                message = f"'{call.name}' takes a {kind} here."
-                self.problem("transform", "M105", message)
-                return None
-        return tuple(bound)
-
-    def _list(self, argument: Any, contract: Mapping[str, Any]) -> Any:
-        name = argument.name if isinstance(argument, Word) else str(argument)
-        if name not in self.spec.lists:
-            hint = did_you_mean(name, self.spec.lists)
-            self.problem("transform", "M106", f"no list is named '{name}'.", hint)
-            return None
-        entries: dict[str, Any] = {}
-        for erp_value, partner_value in self.spec.lists[name].entries.items():
-            if partner_value == "":
-                entries[erp_value] = None
-                continue
-            try:
-                entries[erp_value] = typed(partner_value, contract)
-            except ValueError as error:
-                message = f"list '{name}', row '{erp_value}': {error}."
-                self.problem("transform", "C103", message)
-        return entries
-
-    def _template(self, call: Call, source: Source, position: int) -> Step | None:
-        if position or not isinstance(source, FromFields) or len(call.arguments) != 1:
-            message = "template comes first, takes one text, and reads erp_field."
-            self.problem("transform", "M118", message)
-            return None
-        text = str(call.arguments[0])
-        names = ["_".join(path.names) for path in source.paths]
-        try:
-            used = meta.find_undeclared_variables(TEMPLATES.parse(text))
-        except TemplateSyntaxError as error:
-            self.problem("transform", "M118", f"{error.message}.")
-            return None
-        for name in sorted(used - set(names)):
-            hint = did_you_mean(name, names)
-            message = f"'{name}' does not stand in erp_field."
-            self.problem("transform", "M118", message, hint)
-            return None
-        return Step("template", template(text, names), several=True)
-
     def _each(self, work: FieldWork) -> FieldWork:
         """Let the pipe run value by value where the target is a list of values."""
         source = work.source
@@ -405,25 +238,6 @@ class RowCheck:
             several = first == "template" or (first and TRANSFORMS[first].several)
             return replace(work, source=replace(source, each=not several))
         return work
-
-
-TEMPLATES = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-
-
-def template(text: str, names: Sequence[str]) -> Callable[[Sequence[Any]], str | None]:
-    """Return a function from the values of the named fields to the filled template."""
-    compiled = TEMPLATES.from_string(text)
-
-    def fill(several: Sequence[Any]) -> str | None:
-        if all(value is None for value in several):
-            return None
-        variables = {
-            name: "" if value is None else value
-            for name, value in zip(names, several, strict=True)
-        }
-        return " ".join(compiled.render(variables).split()) or None
-
-    return fill
 
 
 def id_parts(
@@ -450,12 +264,3 @@ def id_parts(
         if not found.field.required and text in standard.entities[start].key:
             optional.add(text)
     return IdParts(tuple(parts), frozenset(optional))
-
-
-def _field_names(schema: Mapping[str, Any], before: str = "") -> list[str]:
-    names = []
-    for name, inner in schema.get("properties", {}).items():
-        names.append(before + name)
-        names += _field_names(inner, f"{before}{name}.")
-        names += _field_names(inner.get("items", {}), f"{before}{name}[].")
-    return names

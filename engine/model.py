@@ -273,7 +273,7 @@ def setting_value(setting: Setting, value: Any) -> Any:
             return tuple(dict.fromkeys(p for p in parts if p))
         case "boolean":
             if not isinstance(value, bool):
-                raise ValueError("must be true or false")
+                raise ValueError("must be true or false")  # noqa: TRY004 - a value
             return value
         case "choice":
             if str(value) not in setting.options:

@@ -223,7 +223,7 @@ TRANSFORMS: Mapping[str, Transform] = MappingProxyType(
 """All transforms but `template`, which the compiler turns into code of its own."""
 
 PREDICATES: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
-    {"valid_email": lambda value: values.main_email(_one_list(value)) is not None}
+    {"valid_email": lambda value: email(_as_several(value)) is not None}
 )
 """The yes-or-no functions that a condition may call."""
 
@@ -239,6 +239,11 @@ def _text(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     raise ValueError("is a list or an object, not one value")
+
+
+def _as_several(value: Any) -> Any:
+    """Return what the first step of a pipe that takes several values is given."""
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _one_list(several: Any) -> Any:

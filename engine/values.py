@@ -71,11 +71,11 @@ def phone_number(text: str, country: str = "DE") -> tuple[str, bool] | None:
     """
     Return a number in E.164 and whether it is a mobile one; None if it is none.
 
-    >>> phone_number("0171 / 123 45 67")
-    ('+491711234567', True)
     What follows a number in words is no part of it; the library would read letters
     as the keys of a telephone.
 
+    >>> phone_number("0171 / 123 45 67")
+    ('+491711234567', True)
     >>> phone_number("nur abends")
     """
     numeric = _UP_TO_WORDS.match(text)

@@ -5,6 +5,7 @@ keep what was accepted and forget the note in one transaction. A process that di
 between leaves the notes; the next run looks those records up before it sends again.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -25,6 +26,8 @@ from engine.runtime.state import ActivationState, Link
 from engine.work import EntityWork, FieldWork, UseCaseWork
 
 CHUNK = 100
+_SHORT = 4
+_WORDS = re.compile(r"\w{3,}")
 HOPELESS = 10
 """So many records in one chunk, all failing at the partner's side, end the run."""
 
@@ -215,7 +218,11 @@ class _EntityDelivery:
         return None
 
     def _masked(self, message: str, change: Change) -> str:
-        """Take personal values out of what the partner says of a record."""
+        """
+        Take personal values out of what the partner says of a record.
+
+        Also the words of a value, and in any case of letters: partners quote freely.
+        """
         payload = {**change.body, **change.create_only}
         values = {
             str(value)
@@ -224,8 +231,10 @@ class _EntityDelivery:
             for value in values_at(payload, item.target)
             if isinstance(value, str) and len(value) > 1
         }
-        for value in sorted(values, key=len, reverse=True):
-            message = message.replace(value, "***")
+        words = {word for value in values for word in _WORDS.findall(value)}
+        hidden = sorted(values | words, key=len, reverse=True)
+        for pattern in map(_anywhere, hidden):
+            message = re.sub(pattern, "***", message, flags=re.IGNORECASE)
         return message
 
     def _stop_if_hopeless(self, results: Iterable[Result]) -> None:
@@ -238,6 +247,12 @@ class _EntityDelivery:
             message = f"fails on every record: {failed[0].message}"
             place = Origin(self.connector.partner, 0, self.work.resource)
             raise UnreachableError([Problem(place, "D102", message)])
+
+
+def _anywhere(text: str) -> str:
+    """Return the pattern of a text; a short one must not be a part of a word."""
+    pattern = re.escape(text)
+    return pattern if len(text) > _SHORT else rf"(?<!\w){pattern}(?!\w)"
 
 
 def _link(change: Change, partner_id: Any, digest: str) -> Link:

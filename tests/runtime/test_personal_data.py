@@ -7,7 +7,7 @@ PLANTED = {
     "nachname": "Quastenhuber",
     "geburtsname": "Zwirnlein",
     "strasse": "Geheimgasse",
-    "hausnummer": "8813",
+    "hausnummer": "8813-kk",
     "plz": "98765",
     "ort": "Flüsterhausen",
     "emails": "xaverine.q@example.org",

@@ -1,0 +1,179 @@
+"""Check the pipe of a row: a `transform` cell in, bound steps and problems out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, meta
+from jinja2.sandbox import SandboxedEnvironment
+
+from engine.contract import typed
+from engine.language import Call, LanguageError, Word, parse_pipe
+from engine.paths import resolve
+from engine.problems import Problem, did_you_mean
+from engine.spec import FieldRule, ValueList
+from engine.standard import Standard
+from engine.transforms import TRANSFORMS, Transform
+from engine.work import Constant, FromFields, FromJsonPath, Source, Step
+
+
+@dataclass
+class PipeCheck:
+    """Check the pipe of one row; the problems found gather in `problems`."""
+
+    rule: FieldRule
+    lists: Mapping[str, ValueList]
+    standard: Standard
+    start: str
+    problems: list[Problem]
+
+    def problem(self, code: str, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(self.rule.at("transform"), code, message, hint))
+
+    def steps(
+        self, source: Source, contract: Mapping[str, Any]
+    ) -> tuple[Step, ...] | None:
+        """Return the steps of the row; None if any of them cannot run."""
+        text = self.rule.row.transform
+        if not text:
+            several = isinstance(source, FromFields) and not source.single
+            if several:
+                message = (
+                    "several fields need a transform that takes several: join, first."
+                )
+                self.problem("M107", message)
+                return None
+            return ()
+        if not isinstance(source, FromFields | FromJsonPath):
+            if not isinstance(source, Constant):
+                message = "an ID and a reference take no transform."
+                self.problem("M102", message)
+            return None
+        try:
+            calls = parse_pipe(text)
+        except LanguageError as error:
+            self.problem("M103", f"{error}.")
+            return None
+        steps = []
+        for position, call in enumerate(calls):
+            last = position == len(calls) - 1
+            step = self._step(call, source, position, contract if last else {})
+            if step is None:
+                return None
+            steps.append(step)
+        return tuple(steps)
+
+    def _step(
+        self, call: Call, source: Source, position: int, contract: Mapping[str, Any]
+    ) -> Step | None:
+        if call.name == "template":
+            return self._template(call, source, position)
+        transform = TRANSFORMS.get(call.name)
+        if transform is None:
+            hint = did_you_mean(call.name, [*TRANSFORMS, "template"])
+            message = f"no transform is named '{call.name}'."
+            self.problem("M104", message, hint)
+            return None
+        if position and transform.several:
+            message = f"'{call.name}' takes several values and can only come first."
+            self.problem("M107", message)
+            return None
+        if not position and not transform.several and not self._one_value(source):
+            message = f"'{call.name}' takes one value, the source gives several."
+            self.problem("M107", message, "Begin with join or first.")
+            return None
+        arguments = self._arguments(call, transform, contract)
+        if arguments is None:
+            return None
+        return Step(call.name, transform.function, arguments, transform.several)
+
+    def _one_value(self, source: Source) -> bool:
+        if not isinstance(source, FromFields) or not source.single:
+            return False
+        path = source.paths[0]
+        found = resolve(self.standard, self.start, str(path))
+        is_list = found.field is not None and found.field.type == "list"
+        each = "[]" in self.rule.row.partner_field
+        return not is_list and (each or not path.many)
+
+    def _arguments(
+        self, call: Call, transform: Transform, contract: Mapping[str, Any]
+    ) -> tuple[Any, ...] | None:
+        count = len(call.arguments)
+        if not transform.required <= count <= len(transform.parameters):
+            wanted = ", ".join(transform.parameters) or "none"
+            message = f"'{call.name}' takes {wanted} as arguments, not {count}."
+            self.problem("M105", message)
+            return None
+        bound: list[Any] = []
+        for argument, kind in zip(call.arguments, transform.parameters, strict=False):
+            if kind == "list":
+                entries = self._list(argument, contract)
+                if entries is None:
+                    return None
+                bound.append(entries)
+            elif isinstance(argument, str) == (kind == "text") and not isinstance(
+                argument, Word
+            ):
+                bound.append(argument)
+            else:
+                message = f"'{call.name}' takes a {kind} here."
+                self.problem("M105", message)
+                return None
+        return tuple(bound)
+
+    def _list(self, argument: Any, contract: Mapping[str, Any]) -> Any:
+        name = argument.name if isinstance(argument, Word) else str(argument)
+        if name not in self.lists:
+            hint = did_you_mean(name, self.lists)
+            self.problem("M106", f"no list is named '{name}'.", hint)
+            return None
+        entries: dict[str, Any] = {}
+        for erp_value, partner_value in self.lists[name].entries.items():
+            if partner_value == "":
+                entries[erp_value] = None
+                continue
+            try:
+                entries[erp_value] = typed(partner_value, contract)
+            except ValueError as error:
+                message = f"list '{name}', row '{erp_value}': {error}."
+                self.problem("C103", message)
+        return entries
+
+    def _template(self, call: Call, source: Source, position: int) -> Step | None:
+        if position or not isinstance(source, FromFields) or len(call.arguments) != 1:
+            message = "template comes first, takes one text, and reads erp_field."
+            self.problem("M118", message)
+            return None
+        text = str(call.arguments[0])
+        names = ["_".join(path.names) for path in source.paths]
+        try:
+            used = meta.find_undeclared_variables(TEMPLATES.parse(text))
+        except TemplateSyntaxError as error:
+            self.problem("M118", f"{error.message}.")
+            return None
+        for name in sorted(used - set(names)):
+            hint = did_you_mean(name, names)
+            message = f"'{name}' does not stand in erp_field."
+            self.problem("M118", message, hint)
+            return None
+        return Step("template", template(text, names), several=True)
+
+
+TEMPLATES = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+
+
+def template(text: str, names: Sequence[str]) -> Callable[[Sequence[Any]], str | None]:
+    """Return a function from the values of the named fields to the filled template."""
+    compiled = TEMPLATES.from_string(text)
+
+    def fill(several: Sequence[Any]) -> str | None:
+        if all(value is None for value in several):
+            return None
+        variables = {
+            name: "" if value is None else value
+            for name, value in zip(names, several, strict=True)
+        }
+        return " ".join(compiled.render(variables).split()) or None
+
+    return fill
