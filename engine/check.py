@@ -5,23 +5,24 @@
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from engine.conditions import check_condition
 from engine.contract import property_schema
 from engine.fields import RowCheck, id_parts
-from engine.language import FieldPath, LanguageError, Segment, parse_path, paths_of
-from engine.model import EntityFile, Rule, as_tuple
+from engine.joins import entities_on, joins_of
+from engine.lists import gather_lists
+from engine.model import EntityFile, as_tuple
 from engine.problems import Origin, Problem, did_you_mean
+from engine.rules import check_rules
 from engine.spec import FieldRule, Spec
 from engine.standard import Standard
 from engine.work import (
     AdoptionWork,
     EntityWork,
     FieldWork,
-    FromFields,
     IdParts,
     ListWork,
     ReferenceSpot,
@@ -61,7 +62,7 @@ def check(
     usable = _usable_entities(state)
     ids = _ids(state, usable)
     entities = [_entity(state, usable[name], ids, usable) for name in usable]
-    rules = _rules(state)
+    rules = check_rules(spec, standard, state.problems)
     ordered = _parents_first(state, [e for e in entities if e is not None])
     if len(ordered) < len(spec.use_case.entities):
         return None, state.problems
@@ -157,7 +158,9 @@ def _entity(
         return None
     id_schema = property_schema(schema, id_field.target) or {}
     in_body = id_schema.get("x-in") != "path"
-    fields = _gather_lists(state, [w for _, w in pairs if w is not id_field or in_body])
+    fields = gather_lists(
+        [w for _, w in pairs if w is not id_field or in_body], state.problems
+    )
     spots = _spots(fields)
     return EntityWork(
         name=entity.name,
@@ -171,7 +174,7 @@ def _entity(
         fields=fields,
         records=records,
         adopts=adopts,
-        joins=_joins(state.standard, as_tuple(entity.erp)[0], fields, records),
+        joins=joins_of(state.standard, as_tuple(entity.erp)[0], fields, records),
         references=spots,
         schema=_plan_schema(schema, spots, state.contract, in_body),
         required_source=entity.required,
@@ -248,55 +251,6 @@ def _adoption(
     return AdoptionWork(entity.adopts.entity, when)
 
 
-def _gather_lists(
-    state: _Check, works: Iterable[FieldWork]
-) -> tuple[FieldWork | ListWork, ...]:
-    """Put the rows of one list of objects together; their sources start alike."""
-    fields: list[FieldWork | ListWork] = []
-    rows: dict[tuple[str, ...], list[FieldWork]] = {}
-    for work in works:
-        depth = next((i for i, p in enumerate(work.target) if p.endswith("[]")), None)
-        if depth is None:
-            fields.append(work)
-            continue
-        target = (*work.target[:depth], work.target[depth].removesuffix("[]"))
-        inner = replace(work, target=work.target[depth + 1 :])
-        rows.setdefault(target, []).append(inner)
-    for target, members in rows.items():
-        collections = {_collection(member) for member in members}
-        named = {way for way in collections if way is None or way.segments}
-        if len(named) != 1 or None in named:
-            message = "the rows of one list must come from the same records."
-            state.add(members[0].origin, "M117", message)
-            continue
-        way = named.pop() or FieldPath(())
-        sources = [replace(m, source=_relative(m.source, way)) for m in members]
-        fields.append(ListWork(target, way, tuple(sources)))
-    return tuple(fields)
-
-
-def _collection(work: FieldWork) -> FieldPath | None:
-    """Return the way to the elements a row reads; an empty way for a constant."""
-    match work.source:
-        case FromFields(paths):
-            ways = {path.up_to_many for path in paths}
-            return ways.pop() if len(ways) == 1 else None
-        case ReferenceTo():
-            return work.source.collection
-        case _:
-            return FieldPath(())
-
-
-def _relative(source: Any, collection: FieldPath) -> Any:
-    match source:
-        case FromFields(paths, each):
-            return FromFields(tuple(path.after(collection) for path in paths), each)
-        case ReferenceTo():
-            return replace(source, collection=FieldPath(()))
-        case _:
-            return source
-
-
 def _spots(fields: Iterable[FieldWork | ListWork]) -> tuple[ReferenceSpot, ...]:
     found: dict[tuple[str, ...], dict[str, None]] = {}
     for work in fields:
@@ -307,68 +261,6 @@ def _spots(fields: Iterable[FieldWork | ListWork]) -> tuple[ReferenceSpot, ...]:
         elif isinstance(work.source, ReferenceTo):
             found.setdefault(work.target, {})[work.source.entity] = None
     return tuple(ReferenceSpot(t, tuple(entities)) for t, entities in found.items())
-
-
-def _paths(work: FieldWork) -> Iterable[FieldPath]:
-    match work.source:
-        case FromFields(paths):
-            yield from paths
-        case IdParts(parts):
-            yield from (part for part in parts if isinstance(part, FieldPath))
-        case ReferenceTo(_, collection, IdParts(parts)):
-            prefix = collection.segments
-            yield collection
-            yield from (
-                FieldPath((*prefix, *part.segments))
-                for part in parts
-                if isinstance(part, FieldPath)
-            )
-    if work.when is not None:
-        yield from paths_of(work.when)
-
-
-def _joins(
-    standard: Standard,
-    start: str,
-    fields: Iterable[FieldWork | ListWork],
-    records: Any,
-) -> frozenset[FieldPath]:
-    """Return the ways to related records that must be at hand to read the fields."""
-    found: set[FieldPath] = set()
-    paths = list(paths_of(records)) if records is not None else []
-    for work in fields:
-        if isinstance(work, ListWork):
-            prefix = work.collection.segments
-            paths.append(work.collection)
-            paths += [
-                FieldPath((*prefix, *p.segments))
-                for f in work.fields
-                for p in _paths(f)
-            ]
-        else:
-            paths += _paths(work)
-    for path in paths:
-        way = _relations(standard, start, path)
-        if way.segments:
-            found.add(way)
-    return frozenset(found)
-
-
-def _relations(standard: Standard, start: str, path: FieldPath) -> FieldPath:
-    """Cut a path to the part that leads over records, not into a field."""
-    entity = start
-    segments: list[Segment] = []
-    for segment in path.segments:
-        children = standard.children(entity)
-        references = standard.entities[entity].references
-        if segment.many and segment.name in children:
-            entity = children[segment.name][0]
-        elif not segment.many and segment.name in references:
-            entity = references[segment.name].entity
-        else:
-            break
-        segments.append(segment)
-    return FieldPath(tuple(segments))
 
 
 def _plan_schema(
@@ -414,60 +306,6 @@ def _parents_first(state: _Check, entities: list[EntityWork]) -> tuple[EntityWor
     return tuple(by_name[name] for name in order)
 
 
-def _rules(state: _Check) -> tuple[RuleWork, ...]:
-    works = []
-    for index, rule in enumerate(state.spec.use_case.prerequisites):
-        for entity in as_tuple(rule.entity):
-            if entity not in state.standard.entities:
-                hint = did_you_mean(entity, state.standard.entities)
-                place = state.at("prerequisites", index, "entity")
-                state.add(
-                    place, "M120", f"the Standard has no entity '{entity}'.", hint
-                )
-                continue
-            works.append(_rule(state, rule, entity, index))
-    return tuple(work for work in works if work is not None)
-
-
-def _rule(state: _Check, rule: Rule, entity: str, index: int) -> RuleWork | None:
-    if rule.require:
-        place = state.at("prerequisites", index, "require")
-        condition = check_condition(
-            rule.require,
-            place,
-            state.standard,
-            entity,
-            state.spec.use_case.settings,
-            state.problems,
-        )
-        if condition is None:
-            return None
-        if any(len(p.segments) > 1 for p in paths_of(condition) if not _setting(p)):
-            message = "a rule reads the fields of its own record only."
-            state.add(place, "M119", message)
-            return None
-        return RuleWork(rule.rule, rule.text, entity, rule.verdict, require=condition)
-    place = state.at("prerequisites", index, "require_any")
-    children = state.standard.children(entity)
-    try:
-        path = parse_path(rule.require_any)
-    except LanguageError as error:
-        state.add(place, "M103", f"{error}.")
-        return None
-    if len(path.segments) != 1 or not path.many or path.names[0] not in children:
-        hint = did_you_mean(path.names[0] if path.segments else "", children)
-        message = f"'{rule.require_any}' are no records that point to a {entity}."
-        state.add(place, "M119", message, hint)
-        return None
-    child, reference = children[path.names[0]]
-    pair = (child, reference.name)
-    return RuleWork(rule.rule, rule.text, entity, rule.verdict, require_any=pair)
-
-
-def _setting(path: FieldPath) -> bool:
-    return path.names[0] == "settings"
-
-
 def _nodes(
     standard: Standard, entities: Iterable[EntityWork], rules: Iterable[RuleWork]
 ) -> tuple[str, ...]:
@@ -476,7 +314,7 @@ def _nodes(
     for entity in entities:
         used |= set(entity.erp)
         for way in entity.joins:
-            used |= _entities_on(standard, entity.erp[0], way)
+            used |= entities_on(standard, entity.erp[0], way)
     for rule in rules:
         used.add(rule.entity)
         if rule.require_any:
@@ -487,15 +325,3 @@ def _nodes(
         if (linked := standard.entities[name].linked_by) is not None
     }
     return tuple(name for name in standard.entities if name in used)
-
-
-def _entities_on(standard: Standard, start: str, way: FieldPath) -> set[str]:
-    found = set()
-    entity = start
-    for segment in way.segments:
-        if segment.many:
-            entity = standard.children(entity)[segment.name][0]
-        else:
-            entity = standard.entities[entity].references[segment.name].entity
-        found.add(entity)
-    return found
