@@ -53,7 +53,7 @@ def joins_of(
     return frozenset(found)
 
 
-def relations_on(standard: Standard, start: str, path: FieldPath) -> FieldPath:
+def _relations(standard: Standard, start: str, path: FieldPath) -> FieldPath:
     """Cut a path to the part that leads over records, not into a field."""
     entity = start
     segments: list[Segment] = []
