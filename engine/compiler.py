@@ -479,4 +479,6 @@ def _nested(work: EntityWork) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _name(container: str, path: tuple[str, ...]) -> str:
-    return "_".join((container, *path)).replace("-", "_")
+    """Name the variable of a nested object; a.b, a_b and a-b stay three."""
+    escaped = (part.replace("_", "_u").replace("-", "_h") for part in path)
+    return "__".join((container, *escaped))

@@ -13,7 +13,7 @@ from engine.paths import resolve
 from engine.problems import Problem, did_you_mean
 from engine.spec import FieldRule, ValueList
 from engine.standard import Standard
-from engine.transforms import TRANSFORMS, Transform
+from engine.transforms import TRANSFORMS, Kind, Transform
 from engine.work import Constant, FromFields, FromJsonPath, Source, Step
 
 
@@ -112,9 +112,7 @@ class PipeCheck:
                 if entries is None:
                     return None
                 bound.append(entries)
-            elif isinstance(argument, str) == (kind == "text") and not isinstance(
-                argument, Word
-            ):
+            elif _is_of(kind, argument):
                 bound.append(argument)
             else:
                 message = f"'{call.name}' takes a {kind} here."
@@ -158,6 +156,13 @@ class PipeCheck:
             self.problem("M118", message, hint)
             return None
         return Step("template", template(text, names), several=True)
+
+
+def _is_of(kind: Kind, argument: Any) -> bool:
+    """Say whether an argument is a text, or a whole number that counts something."""
+    if kind == "text":
+        return isinstance(argument, str)
+    return isinstance(argument, int) and argument >= 0
 
 
 TEMPLATES = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)

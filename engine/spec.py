@@ -191,7 +191,10 @@ def _read_schemas(
             place = Origin(name, 0, "/".join(map(str, error.absolute_path)))
             problems.append(Problem(place, "C001", f"{error.message}."))
         else:
-            schemas[path.stem] = schema
+            if isinstance(schema, dict):
+                schemas[path.stem] = schema
+            else:
+                problems.append(Problem(Origin(name), "C001", "is not an object."))
     return schemas
 
 

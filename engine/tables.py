@@ -71,7 +71,7 @@ def read_table(
     except StopIteration:
         pass
     except csv.Error as error:
-        problems.append(Problem(Origin(name, reader.line_num), "T105", f"{error}."))
+        problems.append(Problem(Origin(name, line), "T105", f"{error}."))
     if header is None:
         problems.append(Problem(Origin(name, 1), "T102", "the table has no header."))
     return tuple(rows), problems

@@ -176,7 +176,7 @@ class Desk:
         def change(rows):
             for row in rows:
                 if all(row[name] == value for name, value in where.items()):
-                    row |= values
+                    row.update(values)
                     changed.append(row)
             return rows
 

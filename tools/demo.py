@@ -20,7 +20,6 @@ from typing import Any
 
 import yaml
 from rich.console import Console
-from rich.table import Table
 
 from tools.portfolio import change, write
 
@@ -68,14 +67,14 @@ def main() -> int:
 
 def _main_job(console: Console, running: Sequence[Simulated], folder: Path) -> int:
     steps = (
-        ("The plan: what a sync would send, and what is left out and why", "plan"),
-        ("Sync", "sync"),
-        ("Sync again: nothing is sent", "sync"),
+        ("The plan: what a sync would send, and what is left out and why", ("plan",)),
+        ("Sync", ("sync", "--brief")),
+        ("Sync again: nothing is sent", ("sync", "--brief")),
     )
     for title, command in steps:
         for simulated in running:
             _title(console, f"{title} ({simulated.partner})")
-            if _feldwerk(console, simulated, command) > 1:
+            if _feldwerk(console, simulated, *command) > 1:
                 return 1
     changed = change(folder / "erp", seed=SEED, count=10)
     _title(console, f"{len(changed)} records change in the ERP")
@@ -84,7 +83,7 @@ def _main_job(console: Console, running: Sequence[Simulated], folder: Path) -> i
         console.print(f"  {record['entity']} {key}")
     for simulated in running:
         _title(console, f"Sync: only those go out ({simulated.partner})")
-        if _feldwerk(console, simulated, "sync") > 1:
+        if _feldwerk(console, simulated, "sync", "--brief") > 1:
             return 1
     return 0
 
@@ -131,8 +130,10 @@ def _write_activation(
     path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
 
 
-def _feldwerk(console: Console, simulated: Simulated, command: str) -> int:
-    arguments = [command, str(simulated.activation)]
+def _feldwerk(
+    console: Console, simulated: Simulated, command: str, *options: str
+) -> int:
+    arguments = [command, str(simulated.activation), *options]
     console.print(f"$ feldwerk {' '.join(arguments)}\n", style="dim")
     environment = {**os.environ, **simulated.environment}
     return subprocess.run(
@@ -154,21 +155,17 @@ def _show_files(console: Console, folder: Path) -> None:
 
 def _report(console: Console, running: Sequence[Simulated]) -> None:
     _title(console, "What the partners hold now, by their own account")
-    table = Table("partner", "records", "calls that write", "calls in all")
     for simulated in running:
         with urllib.request.urlopen(simulated.control, timeout=10) as answer:  # noqa: S310 - loopback
             found = json.load(answer)
-        records = "\n".join(f"{n:>6,} {e}" for e, n in found["records"].items())
         calls: dict[str, int] = found["calls"]
-        writes = [
-            f"{count:>6,} {name}"
-            for name, count in calls.items()
-            if not name.startswith("GET") and "search" not in name
-        ]
-        total = f"{sum(calls.values()):,}"
-        table.add_row(simulated.partner, records, "\n".join(writes), total)
-        table.add_section()
-    console.print(table)
+        console.print(f"\n[bold]{simulated.partner}[/]")
+        for entity, count in found["records"].items():
+            console.print(f"  {count:>6,} {entity}")
+        console.print(f"  {sum(calls.values()):,} calls in three syncs, of these")
+        for name, count in calls.items():
+            if name.startswith(("PUT", "POST", "PATCH")) and "search" not in name:
+                console.print(f"  {count:>6,} {name}", soft_wrap=True)
 
 
 def _next_steps(console: Console, running: Sequence[Simulated], folder: Path) -> None:

@@ -55,6 +55,7 @@ ROOT = Annotated[
         "one if it has mappings, else the one that Feldwerk is installed from.",
     ),
 ]
+BRIEF = Annotated[bool, typer.Option("--brief", help="Print the figures only.")]
 ACTIVATION = Annotated[Path, typer.Argument(help="The activation's YAML file.")]
 
 
@@ -136,35 +137,50 @@ def _partner_of(folders: Folders, spec: str) -> str:
 
 
 @app.command()
-def plan(activation: ACTIVATION, json: JSON = False, root: ROOT = None) -> None:
+def plan(
+    activation: ACTIVATION,
+    brief: BRIEF = False,
+    json: JSON = False,
+    root: ROOT = None,
+) -> None:
     """Show what a sync would send, and what is left out and why. Sends nothing."""
     with _stopping(json):
         ready = read_activation(activation, _folders(root))
         with Watch(Console(stderr=True)) as watch, planned(ready, watch) as made:
             watch.stage("Reporting")
-            raise typer.Exit(_finish(made, ready, json, "Plan", watch))
+            raise typer.Exit(_finish(made, ready, json, brief, "Plan", watch))
 
 
 @app.command()
-def sync(activation: ACTIVATION, json: JSON = False, root: ROOT = None) -> None:
+def sync(
+    activation: ACTIVATION,
+    brief: BRIEF = False,
+    json: JSON = False,
+    root: ROOT = None,
+) -> None:
     """Send what has changed since it was last accepted."""
     with _stopping(json):
         ready = read_activation(activation, _folders(root))
         with Watch(Console(stderr=True)) as watch, synced(ready, watch) as done:
             watch.stage("Reporting")
-            raise typer.Exit(_finish(done, ready, json, "Sync", watch))
+            raise typer.Exit(_finish(done, ready, json, brief, "Sync", watch))
 
 
 def _finish(
-    made: Plan, activation: Activation, as_json: bool, verb: str, watch: Watch
+    made: Plan,
+    activation: Activation,
+    as_json: bool,
+    brief: bool,
+    verb: str,
+    watch: Watch,
 ) -> int:
     code = 1 if made.totals["rejected"] else 0
     watch.close()
     if as_json:
         _print_json({"exit_code": code, **made.as_json()})
     else:
-        show_plan(Console(), made, verb)
-        if made.totals["left_out"] or made.totals["rejected"]:
+        show_plan(Console(), made, verb, brief=brief)
+        if not brief and made.totals["left_out"] + made.totals["rejected"]:
             path = activation.origin.file
             print(f"\nWhy one record: feldwerk explain {path} ENTITY KEY")
     return code

@@ -85,8 +85,8 @@ def show_problems(console: Console, problems: Iterable[Problem]) -> None:
         console.print(line, soft_wrap=True)
 
 
-def show_plan(console: Console, plan: Plan, verb: str) -> None:
-    """Print the figures of a plan or of a finished run, and its reasons."""
+def show_plan(console: Console, plan: Plan, verb: str, *, brief: bool) -> None:
+    """Print the figures of a plan or of a finished run; not only briefly, its reasons."""
     title = f"{verb}: {plan.activation}"
     table = Table(
         title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD
@@ -113,6 +113,8 @@ def show_plan(console: Console, plan: Plan, verb: str) -> None:
             "nothing is done to them at the partner."
         )
     _show_rekeys(console, plan)
+    if brief:
+        return
     _show_left_out(console, plan)
     _show_rejects(console, plan)
 

@@ -418,6 +418,7 @@ def _migrate(engine: sa.Engine, url: str) -> None:
             config.attributes["connection"] = db
             command.upgrade(config, "head")
     except (sa.exc.SQLAlchemyError, CommandError) as error:
+        engine.dispose()
         raise _unreachable(url, error) from None
 
 

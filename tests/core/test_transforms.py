@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.compiler import compile_entity
-from engine.fields import template
+from engine.pipes import template
 from engine.interpreter import interpret
 from engine.language import FieldPath, Segment
 from engine.problems import Origin

@@ -1,4 +1,4 @@
-"""Whatever is wrong, the run ends with its exit code, at its place, and sends nothing."""
+"""Whatever is wrong, the run ends with its exit code and place, and sends nothing."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""The partner refuses a record: it is a reject, the others go, and it may come later."""
+"""The partner refuses a record: it is a reject, the others go, it may come later."""
 
 import pytest
 

@@ -229,9 +229,9 @@ def test_database_of_a_newer_version_is_left_alone(state, state_url):
 
 
 def test_database_that_is_lost_in_a_run_ends_it(state_url):
+    with State(state_url) as state, state.engine.begin() as db:
+        db.execute(sa.text("DROP TABLE link"))
     with pytest.raises(UnreachableError, match="D302"), State(state_url) as state:
-        with state.engine.begin() as db:
-            db.execute(sa.text("DROP TABLE link"))
         state.activation("muster/etg24/stammdaten/test").count_links("units")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.portfolio import change
+from tools.portfolio import change, write
 
 
 def sent(result):
@@ -76,6 +76,19 @@ def test_order_of_the_files_lines_does_not_matter(desk):
         len(desk.simulator.records(entity))
         for entity in ({*map(resource, desk.plan()["entities"])})
     )
+
+
+@pytest.mark.parametrize("form", ["ndjson", "xlsx"])
+def test_same_records_in_another_format_are_unchanged(etg24, form):
+    for path in etg24.erp.iterdir():
+        path.unlink()
+    write(etg24.erp, 24, 5, traps=False)
+    done = etg24.sync()["totals"]["create"]
+    for path in etg24.erp.iterdir():
+        path.unlink()
+    write(etg24.erp, 24, 5, form, traps=False)
+    totals = etg24.plan()["totals"]
+    assert (totals["unchanged"], totals["create"] + totals["update"]) == (done, 0)
 
 
 def test_figures_of_a_run_are_kept(desk):
