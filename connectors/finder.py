@@ -48,6 +48,10 @@ class Finder:
             chunk = ids[start : start + _CHUNK]
             if everything is None and not ignored:
                 ignored = not self._search(chunk, found, known)
+                missing = [id_ for id_ in chunk if id_ not in found]
+                if self._lists is not None and len(missing) < len(chunk) and missing:
+                    # A record may have been found by another id of its list.
+                    self._search(missing, found, known)
             if everything is None and ignored:
                 everything = self._everything = self._list_everything(known)
             if everything is not None:

@@ -15,6 +15,8 @@ from connectors.templates import Variables
 from connectors.transport import Session
 from engine.errors import RecordError
 
+_NOT_FOUND = 404
+
 
 @dataclass(frozen=True)
 class Write:
@@ -73,7 +75,7 @@ class Writer:
         if isinstance(self._entity, Upsert):
             return self._upsert(self._entity, change)
         if change.partner_id is not None:
-            return self._update(self._entity, change, change.partner_id)
+            return self._update_linked(self._entity, change, change.partner_id)
         if change.in_doubt:
             found = self._find(change)
             if found is not None:
@@ -104,6 +106,20 @@ class Writer:
         variables = {"id": change.id, "partner_id": partner_id, "body": change.body}
         self._session.send(entity.update, variables)
         return Accepted(partner_id, created=False)
+
+    def _update_linked(
+        self, entity: CreateUpdate, change: Write, partner_id: PartnerId
+    ) -> Accepted:
+        """Update a linked record; one that was merged away is found by our id."""
+        try:
+            return self._update(entity, change, partner_id)
+        except RefusedError as error:
+            if error.status != _NOT_FOUND or self._finder is None:
+                raise
+            found = self._finder.find([change.id], anew=True).get(change.id)
+            if found is None or found == partner_id:
+                raise
+            return self._adopt(entity, change, found)
 
     def _adopt(
         self, entity: CreateUpdate, change: Write, partner_id: PartnerId

@@ -308,6 +308,8 @@ class _Code:
             rest = [text for text in parts if text not in optional]
             self.emit("else:")
             self.indent += 1
+            # A part that is 0 or false is a value: leave it to the interpreter.
+            self.emit(f"if {optional[0]} == 0: raise ValueError")
             self._join(rest, name)
             self.indent -= 1
         else:

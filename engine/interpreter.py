@@ -62,11 +62,14 @@ def interpret(work: EntityWork, record: Record, settings: Settings) -> Outcome:
         if isinstance(item, ListWork):
             _run_list(item, record, settings, body, problems)
             continue
+        container = create_only if item.create_only else body
+        if _has(container, item.target):
+            continue
         trace = run_field(item, record, settings)
         if trace.problem and trace.problem not in problems:
             problems.append(trace.problem)
         if trace.fate in ("set", "default", "cleared"):
-            _put(create_only if item.create_only else body, item.target, trace.value)
+            _put(container, item.target, trace.value)
     if problems:
         return Outcome(None, {}, {}, tuple(problems))
     return Outcome(identity.value, body, create_only)
@@ -175,6 +178,8 @@ def _run_list(
     for element in _elements(record, work.collection):
         item: dict[str, Any] = {}
         for inner in work.fields:
+            if _has(item, inner.target):
+                continue
             trace = run_field(inner, element, settings)
             if trace.problem and trace.problem not in problems:
                 problems.append(trace.problem)
@@ -216,6 +221,16 @@ def referenced(work: IdParts, record: Record, separator: str) -> str | None:
                 continue
             return None
     return composed(work, record, separator)
+
+
+def _has(body: dict[str, Any], target: tuple[str, ...]) -> bool:
+    """Say whether an earlier row set a field: the later one does not count then."""
+    here: Any = body
+    for name in target:
+        if not isinstance(here, dict) or name not in here:
+            return False
+        here = here[name]
+    return True
 
 
 def _put(body: dict[str, Any], target: tuple[str, ...], value: Any) -> None:

@@ -86,10 +86,14 @@ def show_problems(console: Console, problems: Iterable[Problem]) -> None:
 
 
 def show_plan(console: Console, plan: Plan, verb: str, *, brief: bool) -> None:
-    """Print the figures of a plan or of a finished run; not only briefly, its reasons."""
+    """Print the figures of a plan or a finished run, and unless brief the reasons."""
     title = f"{verb}: {plan.activation}"
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     table.add_column("entity", no_wrap=True)
     labels = console.width >= WIDE

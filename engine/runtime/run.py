@@ -8,10 +8,11 @@ from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 from connectors.transport import Session
-from engine.errors import BrakeError, SpecError, StopError
+from engine.errors import BrakeError, StopError
 from engine.language import FieldPath, Member, members_of
-from engine.problems import Origin, Problem
+from engine.problems import Problem
 from engine.runtime.activation import Activation
+from engine.runtime.completeness import require_files
 from engine.runtime.delivery import deliver
 from engine.runtime.plan import LeftOut, Plan
 from engine.runtime.planning import make_plan
@@ -92,7 +93,7 @@ def staged(
     use_case = activation.use_case
     source = FolderSource(activation.source, use_case.standard)
     source.verify()
-    _require_files(activation, source, state)
+    require_files(activation, source.entities(), state)
     with Staging(use_case.standard, use_case.work, activation.settings) as staging:
         progress.stage("Reading", len(staging.bases))
         staging.load(source, lambda _base: progress.advance(1))
@@ -113,50 +114,6 @@ def _plan(
     )
     plan.warnings += _unknown_numbers(activation, staging)
     return plan
-
-
-def _require_files(
-    activation: Activation, source: FolderSource, state: ActivationState
-) -> None:
-    """
-    Refuse a source that lacks a file it had, or one that another file points to.
-
-    Otherwise a lost file would look like an empty one.
-    """
-    standard = activation.use_case.standard
-    present = source.entities()
-    missing: dict[str, str] = {}
-    for entity in activation.use_case.work.entities:
-        if entity.base in present:
-            continue
-        if entity.required_source:
-            missing[entity.base] = "the use case needs it"
-        elif state.count_links(entity.name):
-            missing[entity.base] = "an earlier run had it"
-    for entity in activation.use_case.work.entities:
-        # Without the file that makes persons tenants, nobody would seem to be one.
-        views = (standard.entities[node].linked_by for node in entity.erp)
-        for name in {view for view in views if view} - present:
-            if entity.base in present and state.count_links(entity.name):
-                missing[name] = "an earlier run had it"
-    nodes = activation.use_case.work.nodes
-    bases = {standard.base(node) for node in nodes}
-    for base in sorted(bases & present):
-        for name, reference in standard.entities[base].references.items():
-            target = standard.base(reference.entity)
-            # A way that is not named after its target, as from an entrance to its
-            # building, leads to other records of a file that may not have any.
-            if target in bases - present and name == reference.entity:
-                missing.setdefault(target, f"{base} points to it")
-    if missing:
-        raise SpecError(
-            [
-                Problem(
-                    Origin(str(activation.source / name)), "R001", f"missing: {why}."
-                )
-                for name, why in sorted(missing.items())
-            ]
-        )
 
 
 def _unknown_numbers(activation: Activation, staging: Staging) -> list[str]:

@@ -76,9 +76,14 @@ ITEM = {"type": "object", "properties": {"x": TEXT, "y": NUMBER, "in": LEAF}}
 SCHEMA = {
     "type": "object",
     "properties": {
-        **{"id": TEXT, "t": TEXT, "u": TEXT, "n": NUMBER, "b": {"type": "boolean"}},
+        "id": TEXT,
+        "t": TEXT,
+        "u": TEXT,
+        "n": NUMBER,
+        "b": {"type": "boolean"},
         "a": {"type": "object", "properties": {"x": TEXT, "b": LEAF, "l": PLAIN}},
-        **{"a_b": LEAF, "a-b": LEAF},
+        "a_b": LEAF,
+        "a-b": LEAF,
         "plain": PLAIN,
         "items": {"type": "array", "items": ITEM},
         "deep": {
@@ -291,7 +296,7 @@ def exact(outcome):
 
 
 @settings(
-    max_examples=400,
+    max_examples=300,
     deadline=None,
     derandomize=True,
     database=None,

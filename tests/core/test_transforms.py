@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.compiler import compile_entity
-from engine.pipes import template
 from engine.interpreter import interpret
 from engine.language import FieldPath, Segment
+from engine.pipes import template
 from engine.problems import Origin
 from engine.transforms import TRANSFORMS
 from engine.work import EntityWork, FieldWork, FromFields, IdParts, Settings, Step

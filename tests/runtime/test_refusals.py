@@ -201,10 +201,6 @@ def test_records_deleted_at_the_partner_are_named(facilioo, village):
     assert (item["key"], item["code"]) == (village.mia, "D203")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="A search for both ids finds one party, of whose list one id is shown.",
-)
 def test_merged_parties_are_found_by_either_id(facilioo, village):
     facilioo.sync()
     parties = facilioo.records("parties")

@@ -1,0 +1,78 @@
+"""Decide whether the source is complete: the files that are there in, nothing out.
+
+A file that is lost looks like an empty one. What a use case needs, what an earlier run
+had and what another file points to must be there, or the run stops.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+
+from engine.errors import SpecError
+from engine.problems import Origin, Problem
+from engine.runtime.activation import Activation
+from engine.runtime.state import ActivationState
+
+
+def require_files(
+    activation: Activation, present: AbstractSet[str], state: ActivationState
+) -> None:
+    """Raise SpecError with every file that is missing, and why it is needed."""
+    missing: dict[str, str] = {}
+    for name, why in (
+        *_fed(activation, present, state),
+        *_pointed_to(activation, present),
+        *_ruled(activation, present),
+    ):
+        missing.setdefault(name, why)
+    if missing:
+        raise SpecError(
+            [
+                Problem(
+                    Origin(str(activation.source / name)), "R001", f"missing: {why}."
+                )
+                for name, why in sorted(missing.items())
+            ]
+        )
+
+
+def _fed(
+    activation: Activation, present: AbstractSet[str], state: ActivationState
+) -> Iterator[tuple[str, str]]:
+    """Yield files that partner entities are made of."""
+    standard = activation.use_case.standard
+    for entity in activation.use_case.work.entities:
+        # Without the file that makes persons tenants, nobody would seem to be one.
+        views = [standard.entities[node].linked_by for node in entity.erp]
+        lost = {name for name in (entity.base, *views) if name} - present
+        if entity.required_source and entity.base in lost:
+            yield entity.base, "the use case needs it"
+        elif lost and state.count_links(entity.name):
+            for name in sorted(lost):
+                yield name, "an earlier run had it"
+
+
+def _pointed_to(
+    activation: Activation, present: AbstractSet[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield files that another file points to."""
+    standard = activation.use_case.standard
+    bases = {standard.base(node) for node in activation.use_case.work.nodes}
+    for base in sorted(bases & present):
+        for name, reference in standard.entities[base].references.items():
+            # A way that is not named after its target, as from an entrance to its
+            # building, leads to other records of a file that may not have any.
+            target = standard.base(reference.entity)
+            if target in bases - present and name == reference.entity:
+                yield target, f"{base} points to it"
+
+
+def _ruled(
+    activation: Activation, present: AbstractSet[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield files without which a rule would leave out every record of another."""
+    standard = activation.use_case.standard
+    for rule in activation.use_case.work.rules:
+        if rule.require_any is not None and rule.entity in present:
+            child = standard.base(rule.require_any[0])
+            if child not in present:
+                yield child, f"the rule {rule.rule} needs it"
