@@ -111,7 +111,9 @@ class RowCheck:
             return None
         if contract.get("readOnly"):
             self.problem("partner_field", "C106", f"'{name}' is read-only.")
-        return tuple(name.split(".")) if "[]." in name else names, many, contract
+        if "[]." in name:
+            names = tuple(name.removesuffix("[]").split("."))
+        return names, many, contract
 
     def _source(self) -> tuple[Source, bool] | None:
         row = self.rule.row

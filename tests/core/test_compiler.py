@@ -72,7 +72,8 @@ TEXT = {"type": "string"}
 NUMBER = {"type": "number"}
 LEAF = {"type": "object", "properties": {"z": TEXT, "n": NUMBER}}
 PLAIN = {"type": "array", "items": TEXT}
-ITEM = {"type": "object", "properties": {"x": TEXT, "y": NUMBER, "in": LEAF}}
+INNER = {"x": TEXT, "y": NUMBER, "in": LEAF, "l": PLAIN}
+ITEM = {"type": "object", "properties": INNER}
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -181,11 +182,17 @@ TEMPLATES = {
     "zahl; name; haus.name": 'template("{{ zahl }} {{ haus_name }} {{ name }}")',
 }
 TARGETS = ("t", "u", "n", "b", "a.x", "a.b.z", "a.b.n", "a_b.z", "a-b.z", "a_b.n")
-LIST_TARGETS = ("items[].x", "items[].y", "items[].in.z", "deep.items[].x")
+LIST_TARGETS = (
+    "items[].x",
+    "items[].y",
+    "items[].in.z",
+    "items[].l[]",
+    "deep.items[].x",
+)
 
 
 def row(targets, *cells):
-    """Return a strategy of rows: a target, a source, and the cells that any may have."""
+    """Return a strategy of rows: a target, a source, and cells that any may have."""
     common = {
         "when": st.sampled_from(("", "", *CONDITIONS)),
         "default": st.sampled_from(("", "", "0", "1.5", "true", "x")),
@@ -207,8 +214,7 @@ def reference(*ways):
 
 
 def template_row(fields):
-    made = {"partner_field": "t", "erp_field": fields, "transform": TEMPLATES[fields]}
-    return made
+    return {"partner_field": "t", "erp_field": fields, "transform": TEMPLATES[fields]}
 
 
 ROWS = st.one_of(
@@ -383,6 +389,14 @@ def test_a_list_of_objects_has_one_item_for_each_related_record():
         {"partner_field": "items[].in.z", "erp_field": "bewohner[].person.name"},
     )
     assert found.body["items"] == [{"x": "a", "in": {"z": "b"}}, {"x": "c"}]
+
+
+def test_a_list_of_plain_values_can_stand_in_a_list_of_objects():
+    found = outcomes(
+        {"w": "1", "bewohner[]": [{"rolle": "a"}]},
+        {"partner_field": "items[].l[]", "erp_field": "bewohner[].rolle"},
+    )
+    assert found.body["items"] == [{"l": ["a"]}]
 
 
 def test_nested_fields_of_like_names_stay_apart():
