@@ -79,18 +79,19 @@ def check_condition(
             problems.append(Problem(origin, "M121", message, hint))
     if len(problems) > before:
         return None
-    resolved: Condition = _replace_paths(condition, ways)
+    resolved: Condition = replace_paths(condition, ways)
     return resolved
 
 
-def _replace_paths(node: Any, ways: Mapping[FieldPath, FieldPath]) -> Any:
+def replace_paths(node: Any, ways: Mapping[FieldPath, FieldPath]) -> Any:
+    """Return a condition that reads other paths in the place of some."""
     if isinstance(node, FieldPath):
         return ways.get(node, node)
     if isinstance(node, tuple):
-        return tuple(_replace_paths(item, ways) for item in node)
+        return tuple(replace_paths(item, ways) for item in node)
     if is_dataclass(node) and not isinstance(node, type):
         changed = {
-            f.name: _replace_paths(getattr(node, f.name), ways) for f in fields(node)
+            f.name: replace_paths(getattr(node, f.name), ways) for f in fields(node)
         }
         return replace(node, **changed)
     return node

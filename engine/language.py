@@ -148,7 +148,13 @@ class _Build(Transformer[Token, Any]):
         return Literal(False)
 
     def path(self, parts: list[Any]) -> FieldPath:
-        return FieldPath(tuple(Segment(str(part)) for part in parts))
+        segments: list[Segment] = []
+        for part in parts:
+            if part.type == "MANY":
+                segments[-1] = Segment(segments[-1].name, many=True)
+            else:
+                segments.append(Segment(str(part)))
+        return FieldPath(tuple(segments))
 
     def compare(self, parts: list[Any]) -> Compare:
         return Compare(str(parts[1]), parts[0], parts[2])

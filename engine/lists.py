@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from engine.language import FieldPath
+from engine.conditions import replace_paths
+from engine.language import FieldPath, paths_of
 from engine.problems import Problem
 from engine.work import FieldWork, FromFields, ListWork, ReferenceTo
 
@@ -31,9 +32,26 @@ def gather_lists(
             problems.append(Problem(members[0].origin, "M117", message))
             continue
         way = named.pop() or FieldPath(())
-        sources = [replace(m, source=_relative(m.source, way)) for m in members]
-        fields.append(ListWork(target, way, tuple(sources)))
+        filled = tuple(_of_element(member, way, problems) for member in members)
+        fields.append(ListWork(target, way, filled))
     return tuple(fields)
+
+
+def _of_element(
+    work: FieldWork, collection: FieldPath, problems: list[Problem]
+) -> FieldWork:
+    """Let a row read from one element what it reads from all of them."""
+    source = _relative(work.source, collection)
+    if work.when is None:
+        return replace(work, source=source)
+    ways = {}
+    for path in paths_of(work.when):
+        if path.segments[: len(collection.segments)] == collection.segments:
+            ways[path] = path.after(collection)
+        elif path.names[0] != "settings":
+            message = f"'{path}' is no field of {collection}, whose elements fill it."
+            problems.append(Problem(work.origin, "M117", message))
+    return replace(work, source=source, when=replace_paths(work.when, ways))
 
 
 def _collection(work: FieldWork) -> FieldPath | None:

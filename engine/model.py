@@ -241,7 +241,7 @@ class ActivationFile(Part):
     source: SourceFile = Field(description="Where the ERP's records come from.")
     settings: dict[str, Any] = Field(default={}, description="Chosen settings.")
     credentials: dict[str, str] = Field(
-        description="Name -> reference to a secret: `env:ETG24_TOKEN`."
+        description="Name -> reference to a secret: `env:API_TOKEN`."
     )
     state: str = Field(
         default="feldwerk.db",

@@ -83,7 +83,12 @@ def _lines(node: yaml.Node | None, path: Position = ()) -> list[tuple[Position, 
         return []
     found = [(path, node.start_mark.line + 1)]
     if isinstance(node, yaml.MappingNode):
+        known: set[str] = set()
         for key, value in node.value:
+            if key.value in known:
+                what = f"the key '{key.value}' stands here twice"
+                raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
+            known.add(key.value)
             found.append(((*path, key.value), key.start_mark.line + 1))
             found.extend(_lines(value, (*path, key.value))[1:])
     elif isinstance(node, yaml.SequenceNode):

@@ -155,6 +155,8 @@ CONDITIONS = (
     "name in liste",
     "valid_email(name)",
     "objekt.art is not empty",
+    'bewohner[].rolle = "a"',
+    "bewohner[].person.name is not empty and not settings.aus",
 )
 ONE = ("name", "lage", "zahl", "flag", "tag", "haus.name", "haus.baujahr", "objekt.art")
 SEVERAL = (
