@@ -16,7 +16,6 @@ from connectors.transport import Session
 
 PartnerId = int | str
 
-_CHUNK = 100
 _ABSENT = object()
 
 
@@ -44,8 +43,9 @@ class Finder:
         everything = None if anew else self._everything
         found: dict[str, PartnerId] = {}
         known: dict[PartnerId, tuple[str, ...]] = {}
-        for start in range(0, len(ids), _CHUNK):
-            chunk = ids[start : start + _CHUNK]
+        size = self._lookup.at_once
+        for start in range(0, len(ids), size):
+            chunk = ids[start : start + size]
             if everything is None and not ignored:
                 ignored = not self._search(chunk, found, known)
                 missing = [id_ for id_ in chunk if id_ not in found]

@@ -79,9 +79,13 @@ class FieldMap(Part):
     map: DottedPath = Field(description="Path to the object.")
 
 
+def _has(value: Any, name: str) -> bool:
+    """Say whether a mapping, or a part made of one, has a key."""
+    return name in value if isinstance(value, Mapping) else hasattr(value, name)
+
+
 def _kind_of_fields(value: Any) -> str:
-    known = value if isinstance(value, Mapping) else vars(value)
-    return "map" if "map" in known else "list"
+    return "map" if _has(value, "map") else "list"
 
 
 class Backoff(Part):
@@ -165,8 +169,7 @@ class CreateUpdate(Part):
 
 
 def _kind_of_entity(value: Any) -> str:
-    known = value if isinstance(value, Mapping) else vars(value)
-    return "upsert" if "upsert" in known else "create"
+    return "upsert" if _has(value, "upsert") else "create"
 
 
 Entity = Annotated[

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveFloat,
+    PositiveInt,
     model_validator,
 )
 
@@ -56,6 +57,9 @@ class Request(Part):
     form: Mapping[str, Template] | None = Field(
         default=None, description="Body of form fields, instead of json."
     )
+    query: Mapping[str, Template] = Field(
+        default={}, description="Parameters of the query."
+    )
 
     @property
     def repeatable(self) -> bool:
@@ -65,7 +69,7 @@ class Request(Part):
     @property
     def templates(self) -> list[Any]:
         """Everything in it that may hold a template."""
-        return [self.path, self.body, self.form]
+        return [self.path, self.body, self.form, self.query]
 
     @model_validator(mode="after")
     def _has_one_body(self) -> Self:
@@ -86,14 +90,21 @@ class Lookup(RepeatableRequest):
     """A search for records by our ids; all pages are read, answers are compared."""
 
     match: DottedPath = Field(description="Where an item carries our id, or a list.")
+    at_once: PositiveInt = Field(
+        default=100, description="So many of our ids are asked for in one search."
+    )
     everything: JsonTemplate = Field(
-        default_factory=dict,
-        description="The JSON body that asks for all records, without a filter.",
+        default=None,
+        description="The JSON body that asks for all records, without a filter; "
+        "`{}` for a POST if left out.",
     )
 
     def unfiltered(self) -> Self:
         """Return the same search without its filter."""
-        return self.model_copy(update={"body": self.everything})
+        body = self.everything
+        if body is None and self.method == "POST":
+            body = {}
+        return self.model_copy(update={"body": body, "query": {}})
 
 
 class Send(Part):

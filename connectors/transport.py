@@ -15,11 +15,12 @@ from urllib.parse import quote, quote_plus
 
 import httpx
 import stamina
+from jinja2 import TemplateError
 from stamina.instrumentation import set_on_retry_hooks
 
 from connectors.answers import Answer, read_json, read_retry_after
 from connectors.auth import Authenticator, Step, Token
-from connectors.errors import credentials_error
+from connectors.errors import AddressError, credentials_error
 from connectors.model import Connector
 from connectors.outcome import (
     AgainError,
@@ -159,27 +160,42 @@ class Session:
         token: Token | None,
     ) -> Outcome:
         known = {"credentials": self._credentials, **variables}
+        try:
+            message = self._message(request, known, query, token)
+        except TemplateError as error:
+            what = f"A template of the connector file has no value: {error.message}."
+            raise AddressError(what) from None
+        if message is None:
+            return Outcome(failure="the address is not valid", nothing_done=True)
+        with self._slots:
+            return _exchange(self._client, message)
+
+    def _message(
+        self,
+        request: Request,
+        known: Variables,
+        query: Mapping[str, str | int],
+        token: Token | None,
+    ) -> httpx.Request | None:
+        """Fill a request in; None if its address is not valid."""
         headers, more = ({}, {}) if token is None else self._auth.carried(token)
         templates = self.connector.headers
         body = render(request.body, known) if request.body is not None else None
         if body is None and request.form is None:
-            body = variables.get("body")
+            body = known.get("body")
         url = self._base_url + render_path(request.path, known)
+        asked = render(request.query, known)
         try:
-            message = self._client.build_request(
+            return self._client.build_request(
                 request.method,
                 url,
-                params={**query, **more} or None,
+                params={**asked, **query, **more} or None,
                 headers={**render(templates, known), **headers},
                 json=body,
                 data=render(request.form, known),
             )
         except httpx.InvalidURL:
-            message = None
-        if message is None:
-            return Outcome(failure="the address is not valid", nothing_done=True)
-        with self._slots:
-            return _exchange(self._client, message)
+            return None
 
 
 def _client(connector: Connector) -> httpx.Client:

@@ -11,6 +11,7 @@ from connectors.answers import Answer
 from connectors.errors import OutcomeUnknownError, RefusedError
 from connectors.finder import Finder, PartnerId, read_partner_id
 from connectors.model import CreateUpdate, Upsert
+from connectors.payloads import merged, without_nulls
 from connectors.templates import Variables
 from connectors.transport import Session
 from engine.errors import RecordError
@@ -95,7 +96,7 @@ class Writer:
         return self._need_finder().find_alike(natural)
 
     def _upsert(self, entity: Upsert, change: Write) -> Accepted:
-        body = _merged(change.body, change.create_only)
+        body = merged(change.body, change.create_only)
         answer = self._session.send(entity.upsert, {"id": change.id, "body": body})
         partner_id = read_partner_id(self._session.connector.ids, answer.json)
         return Accepted(partner_id, created=answer.status == 201)  # noqa: PLR2004
@@ -110,15 +111,17 @@ class Writer:
     def _update_linked(
         self, entity: CreateUpdate, change: Write, partner_id: PartnerId
     ) -> Accepted:
-        """Update a linked record; one that was merged away is found by our id."""
+        """Update a linked record; one merged away is found, one deleted made anew."""
         try:
             return self._update(entity, change, partner_id)
         except RefusedError as error:
             if error.status != _NOT_FOUND or self._finder is None:
                 raise
             found = self._finder.find([change.id], anew=True).get(change.id)
-            if found is None or found == partner_id:
+            if found == partner_id:
                 raise
+            if found is None:
+                return self._create(entity, change)
             return self._adopt(entity, change, found)
 
     def _adopt(
@@ -145,7 +148,7 @@ class Writer:
 
     def _send_create(self, entity: CreateUpdate, change: Write) -> Answer | PartnerId:
         """Return the answer, or the partner's id if an attempt turns out to be done."""
-        body = _merged(change.body, change.create_only)
+        body = without_nulls(merged(change.body, change.create_only))
         variables = {"id": change.id, "body": body}
         if self._finder is None:
             return self._session.send(entity.create, variables)
@@ -197,20 +200,3 @@ class Writer:
         except RecordError as error:
             why = f"It is there, but our id was not added: {error.message}"
             raise OutcomeUnknownError(why) from error
-
-
-def _merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """
-    Return both payloads as one; objects in them are merged too.
-
-    >>> _merged({"a": {"x": 1}}, {"a": {"y": 2}, "b": 3})
-    {'a': {'x': 1, 'y': 2}, 'b': 3}
-    """
-    merged = dict(body)
-    for name, value in more.items():
-        known = merged.get(name)
-        if isinstance(known, Mapping) and isinstance(value, Mapping):
-            merged[name] = _merged(known, value)
-        else:
-            merged[name] = value
-    return merged

@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from engine.conditions import check_condition
-from engine.contract import property_schema
+from engine.contract import kinds, property_schema
 from engine.fields import RowCheck, id_parts
 from engine.joins import entities_on, joins_of
 from engine.lists import gather_lists
@@ -56,16 +56,14 @@ class _Check:
 
 def check(
     spec: Spec, standard: Standard, contract: Contract
-) -> tuple[UseCaseWork | None, list[Problem]]:
-    """Resolve every name of a spec; None if an entity or a rule cannot be used."""
+) -> tuple[UseCaseWork, list[Problem]]:
+    """Resolve every name of a spec; with errors, the work lacks what they concern."""
     state = _Check(spec, standard, contract, [])
     usable = _usable_entities(state)
     ids = _ids(state, usable)
     entities = [_entity(state, usable[name], ids, usable) for name in usable]
     rules = check_rules(spec, standard, state.problems)
     ordered = _parents_first(state, [e for e in entities if e is not None])
-    if len(ordered) < len(spec.use_case.entities):
-        return None, state.problems
     nodes = _nodes(standard, ordered, rules)
     work = UseCaseWork(
         partner=spec.partner,
@@ -144,7 +142,14 @@ def _entity(
     pairs: list[tuple[FieldRule, FieldWork]] = []
     for rule in rules:
         row = RowCheck(
-            state.spec, state.standard, entity, rule, usable, ids, state.problems
+            state.spec,
+            state.standard,
+            entity,
+            rule,
+            usable,
+            ids,
+            state.contract.partner_assigns_ids,
+            state.problems,
         )
         work = row.field()
         if work is not None:
@@ -154,7 +159,7 @@ def _entity(
     index = state.spec.use_case.entities.index(entity)
     records = _entity_condition(state, entity, ("entities", index, "records"))
     adopts = _adoption(state, entity, index, usable)
-    if id_field is None or entity.name not in ids or len(pairs) < len(rules):
+    if id_field is None or entity.name not in ids:
         return None
     id_schema = property_schema(schema, id_field.target) or {}
     in_body = id_schema.get("x-in") != "path"
@@ -174,7 +179,12 @@ def _entity(
         fields=fields,
         records=records,
         adopts=adopts,
-        joins=joins_of(state.standard, as_tuple(entity.erp)[0], fields, records),
+        joins=joins_of(
+            state.standard,
+            as_tuple(entity.erp)[0],
+            (id_field, *fields),
+            (records, adopts.when if adopts else None),
+        ),
         references=spots,
         schema=_plan_schema(schema, spots, state.contract, in_body),
         required_source=entity.required,
@@ -275,9 +285,10 @@ def _plan_schema(
         for spot in spots:
             here = property_schema(planned, (p for p in spot.target if p != "[]"))
             if here is not None:
-                inner = here["items"] if here.get("type") == "array" else here
+                inner = here.setdefault("items", {}) if "array" in kinds(here) else here
+                nullable = "null" in kinds(inner)
                 inner.clear()
-                inner["type"] = "string"
+                inner["type"] = ["string", "null"] if nullable else "string"
     if not id_in_body:
         for name, inner in list(planned.get("properties", {}).items()):
             if inner.get("x-in") == "path":

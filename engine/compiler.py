@@ -43,9 +43,6 @@ from engine.work import (
 
 Transformer = Callable[[Record], Outcome]
 
-REMEMBERED = frozenset({"date", "datetime", "floor", "lookup", "year_start"})
-"""Transforms with few distinct values: worth a cache."""
-
 _TOP = 2
 """The indent of what always runs: below `def` and `try`."""
 
@@ -260,7 +257,7 @@ class _Code:
         return value
 
     def _call(self, step: Step, value: str) -> str:
-        if step.name in REMEMBERED:
+        if step.remembered:
             bound = partial(_swapped, step.function, step.arguments)
             remembered = lru_cache(maxsize=8192, typed=True)(bound)
             return f"{self.bind(remembered, step.name)}({value})"

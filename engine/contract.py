@@ -1,7 +1,7 @@
 """Read a payload schema: where a field stands in it, and what a cell must be to fit."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -9,12 +9,23 @@ def property_schema(schema: Mapping[str, Any], target: Iterable[str]) -> Any:
     """Return the schema of a field of a payload, or None if the payload has no such."""
     here: Any = schema
     for name in target:
-        if here.get("type") == "array":
+        if "array" in kinds(here):
             here = here.get("items", {})
-        here = here.get("properties", {}).get(name)
+        here = _opened(here).get("properties", {}).get(name)
         if here is None:
             return None
-    return here
+    return _opened(here)
+
+
+def kinds(schema: Mapping[str, Any]) -> Sequence[str]:
+    """Return the JSON types that a schema allows; none if it does not say."""
+    named = schema.get("type", ())
+    return (named,) if isinstance(named, str) else tuple(named)
+
+
+def _opened(schema: Any) -> Any:
+    """Return a schema that is `true` as one that says nothing."""
+    return schema if isinstance(schema, dict) else {}
 
 
 def typed(text: str, schema: Mapping[str, Any]) -> Any:
@@ -24,18 +35,16 @@ def typed(text: str, schema: Mapping[str, Any]) -> Any:
     >>> typed("7", {"type": "integer"}), typed("7", {"type": "string"})
     (7, '7')
     """
-    kinds = schema.get("type", "string")
-    kinds = [kinds] if isinstance(kinds, str) else kinds
+    wanted = kinds(schema) or tuple({_kind(v) for v in schema.get("enum", ("",))})
     value: Any = text
-    if "string" not in kinds:
+    if "string" not in wanted:
         try:
             value = json.loads(text)
         except json.JSONDecodeError:
-            raise ValueError(f"'{text}' is no {' or '.join(kinds)}") from None
-        names = {bool: "boolean", int: "integer", float: "number", list: "array"}
-        kind = names.get(type(value), "object")
-        if kind not in kinds and not (kind == "integer" and "number" in kinds):
-            raise ValueError(f"'{text}' is no {' or '.join(kinds)}")
+            raise ValueError(f"'{text}' is no {' or '.join(wanted)}") from None
+        kind = _kind(value)
+        if kind not in wanted and not (kind == "integer" and "number" in wanted):
+            raise ValueError(f"'{text}' is no {' or '.join(wanted)}")
     if "enum" in schema and value not in schema["enum"]:
         known = ", ".join(map(str, schema["enum"]))
         raise ValueError(f"the partner does not take '{text}', only {known}")
@@ -44,11 +53,23 @@ def typed(text: str, schema: Mapping[str, Any]) -> Any:
     return value
 
 
+def _kind(value: Any) -> str:
+    names = {
+        str: "string",
+        bool: "boolean",
+        int: "integer",
+        float: "number",
+        list: "array",
+        type(None): "null",
+    }
+    return names.get(type(value), "object")
+
+
 def field_names(schema: Mapping[str, Any], before: str = "") -> list[str]:
     """Return the names of all fields of a payload, as a table writes them."""
     names = []
-    for name, inner in schema.get("properties", {}).items():
+    for name, inner in _opened(schema).get("properties", {}).items():
         names.append(before + name)
         names += field_names(inner, f"{before}{name}.")
-        names += field_names(inner.get("items", {}), f"{before}{name}[].")
+        names += field_names(_opened(inner).get("items", {}), f"{before}{name}[].")
     return names

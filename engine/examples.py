@@ -30,9 +30,10 @@ def check_examples(spec: Spec, standard: Standard, work: UseCaseWork) -> list[Pr
     """Run every example of a use case; a transform without one is a warning."""
     problems: list[Problem] = []
     settings = default_settings(spec.use_case)
-    for entity in spec.use_case.entities:
+    files = {entity.name: entity for entity in spec.use_case.entities}
+    for entity_work in work.entities:
+        entity = files[entity_work.name]
         rules = {rule.origin: rule for rule in spec.tables[entity.name]}
-        entity_work = work.entity(entity.name)
         for field in _fields(entity_work):
             rule = rules[field.origin]
             if rule.row.example:

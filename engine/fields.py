@@ -27,6 +27,15 @@ from engine.work import (
     Source,
 )
 
+NOT_IN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "an ID": dict.fromkeys(("transform", "when", "default", "if_empty", "write"), ()),
+    "a reference": {"transform": (), "default": (), "write": ("create",)},
+    "a list of values": {"default": ()},
+    "a row of a list": {"write": ("create",)},
+    "a record that is put under our ID": {"write": ("create",), "if_empty": ("keep",)},
+}
+"""Kind of row -> columns that must be empty, or must not have these values."""
+
 _TARGET = re.compile(r"[A-Za-z_][\w-]*(\[\])?(\.[A-Za-z_][\w-]*(\[\])?)*", re.ASCII)
 
 
@@ -40,6 +49,7 @@ class RowCheck:
     rule: FieldRule
     entities: Mapping[str, EntityFile]
     ids: Mapping[str, IdParts]
+    partner_assigns_ids: bool
     problems: list[Problem]
 
     @property
@@ -61,6 +71,10 @@ class RowCheck:
         if target is None or source is None:
             return None
         names, many, contract = target
+        self._fits_its_kind(source[0])
+        self._refers(source[0], contract)
+        if many:
+            contract = contract.get("items", {})
         pipe = PipeCheck(
             self.rule, self.spec.lists, self.standard, self.start, self.problems
         )
@@ -91,6 +105,33 @@ class RowCheck:
         if steps is None:
             return None
         return self._each(work)
+
+    def _fits_its_kind(self, source: Source) -> None:
+        """Refuse cells that mean nothing in a row of this kind."""
+        row = self.rule.row
+        kinds = {
+            "an ID": isinstance(source, IdParts),
+            "a reference": isinstance(source, ReferenceTo),
+            "a list of values": row.partner_field.endswith("[]"),
+            "a row of a list": "[]." in row.partner_field,
+            "a record that is put under our ID": not self.partner_assigns_ids,
+        }
+        for kind, applies in kinds.items():
+            for column, values in NOT_IN[kind].items():
+                cell = getattr(row, column)
+                if applies and cell and (not values or cell in values):
+                    self.problem(column, "M123", f"{kind} takes no '{cell}' here.")
+
+    def _refers(self, source: Source, contract: Mapping[str, Any]) -> None:
+        """Compare a reference with what the partner's schema says of the field."""
+        inner = contract.get("items", contract)
+        wanted = contract.get("x-reference") or inner.get("x-reference")
+        if wanted is None or not isinstance(source, ReferenceTo):
+            return
+        entity = self.entities[source.entity]
+        if wanted not in (entity.name, entity.resource):
+            message = f"the partner wants a reference to '{wanted}' here."
+            self.problem("reference", "C109", message)
 
     def _target(self) -> tuple[tuple[str, ...], bool, Mapping[str, Any]] | None:
         name = self.rule.row.partner_field

@@ -26,7 +26,9 @@ from engine.work import (
     Settings,
 )
 
-Fate = Literal["set", "default", "omitted", "cleared", "kept", "condition", "refused"]
+Fate = Literal[
+    "set", "default", "omitted", "cleared", "kept", "condition", "earlier", "refused"
+]
 
 
 class Outcome(NamedTuple):
@@ -78,13 +80,18 @@ def interpret(work: EntityWork, record: Record, settings: Settings) -> Outcome:
 def trace(work: EntityWork, record: Record, settings: Settings) -> list[Trace]:
     """Return what each row did, in the order of the table."""
     items = [work.id_field, *(f for f in work.fields if f is not work.id_field)]
-    traces = []
+    traces: list[Trace] = []
+    filled = set()
     for item in items:
         if isinstance(item, ListWork):
             for element in _elements(record, item.collection):
                 traces += [run_field(f, element, settings) for f in item.fields]
+        elif item.target in filled:
+            traces.append(Trace(item, "earlier"))
         else:
             traces.append(run_field(item, record, settings))
+            if traces[-1].fate in ("set", "default", "cleared"):
+                filled.add(item.target)
     return traces
 
 

@@ -30,11 +30,11 @@ def joins_of(
     standard: Standard,
     start: str,
     fields: Iterable[FieldWork | ListWork],
-    records: Any,
+    conditions: Iterable[Any],
 ) -> frozenset[FieldPath]:
     """Return the ways to related records that must be at hand to read the fields."""
     found: set[FieldPath] = set()
-    paths = list(paths_of(records)) if records is not None else []
+    paths = [path for condition in conditions for path in paths_of(condition)]
     for work in fields:
         if isinstance(work, ListWork):
             prefix = work.collection.segments

@@ -123,6 +123,14 @@ class Setting(Part):
     options: tuple[Text, ...] = Field(default=(), description="The values of a choice.")
     default: Any = Field(default=None, description="The value if none is chosen.")
 
+    @model_validator(mode="after")
+    def _default_fits(self) -> Self:
+        try:
+            setting_value(self, None)
+        except ValueError as error:
+            raise ValueError(f"the default {error}") from None
+        return self
+
 
 class Adoption(Part):
     """Records that exist at the partner already, with the id of another entity's."""
@@ -241,11 +249,12 @@ class ActivationFile(Part):
     source: SourceFile = Field(description="Where the ERP's records come from.")
     settings: dict[str, Any] = Field(default={}, description="Chosen settings.")
     credentials: dict[str, str] = Field(
-        description="Name -> reference to a secret: `env:API_TOKEN`."
+        description="Name -> reference to a secret: `env:NAME`, or `file:PATH`."
     )
     state: str = Field(
         default="feldwerk.db",
-        description="The state database: a path, relative to the activation, or a URL.",
+        description="The state database: a path, relative to the activation, "
+        "a URL, or `env:NAME`.",
     )
 
 

@@ -14,7 +14,7 @@ from engine.problems import Problem, did_you_mean
 from engine.spec import FieldRule, ValueList
 from engine.standard import Standard
 from engine.transforms import TRANSFORMS, Kind, Transform
-from engine.work import Constant, FromFields, FromJsonPath, Source, Step
+from engine.work import FromFields, FromJsonPath, Source, Step
 
 
 @dataclass
@@ -36,8 +36,7 @@ class PipeCheck:
         """Return the steps of the row; None if any of them cannot run."""
         text = self.rule.row.transform
         if not text:
-            several = isinstance(source, FromFields) and not source.single
-            if several:
+            if isinstance(source, FromFields) and self._gives_several(source):
                 message = (
                     "several fields need a transform that takes several: join, first."
                 )
@@ -45,9 +44,6 @@ class PipeCheck:
                 return None
             return ()
         if not isinstance(source, FromFields | FromJsonPath):
-            if not isinstance(source, Constant):
-                message = "an ID and a reference take no transform."
-                self.problem("M102", message)
             return None
         try:
             calls = parse_pipe(text)
@@ -85,7 +81,17 @@ class PipeCheck:
         arguments = self._arguments(call, transform, contract)
         if arguments is None:
             return None
-        return Step(call.name, transform.function, arguments, transform.several)
+        return Step(
+            call.name,
+            transform.function,
+            arguments,
+            several=transform.several,
+            remembered=transform.remembered,
+        )
+
+    def _gives_several(self, source: FromFields) -> bool:
+        each = "[]" in self.rule.row.partner_field
+        return not source.single or (source.paths[0].many and not each)
 
     def _one_value(self, source: Source) -> bool:
         if not isinstance(source, FromFields) or not source.single:
@@ -93,8 +99,7 @@ class PipeCheck:
         path = source.paths[0]
         found = resolve(self.standard, self.start, str(path))
         is_list = found.field is not None and found.field.type == "list"
-        each = "[]" in self.rule.row.partner_field
-        return not is_list and (each or not path.many)
+        return not is_list and not self._gives_several(source)
 
     def _arguments(
         self, call: Call, transform: Transform, contract: Mapping[str, Any]
@@ -159,9 +164,12 @@ class PipeCheck:
 
 
 def _is_of(kind: Kind, argument: Any) -> bool:
-    """Say whether an argument is a text, or a whole number that counts something."""
+    """Say whether an argument is of a kind; a number counts something."""
     if kind == "text":
         return isinstance(argument, str)
+    if kind == "date form":
+        tokens = ("DD", "MM", "YYYY")
+        return isinstance(argument, str) and all(argument.count(t) == 1 for t in tokens)
     return isinstance(argument, int) and argument >= 0
 
 

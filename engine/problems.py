@@ -156,8 +156,12 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "M120": CatalogueEntry("Unknown Standard entity", "Name one of schemas/standard/."),
     "M121": CatalogueEntry("Unknown condition", "Use a condition of REFERENCE.md."),
     "M122": CatalogueEntry("Not a JSONPath", "Correct the path."),
+    "M123": CatalogueEntry("Cell does not fit this kind of row", "Empty the cell."),
     # C: the partner's contract
     "C001": CatalogueEntry("Not a JSON Schema", "Correct the schema."),
+    "C002": CatalogueEntry(
+        "Schema refers to another one", "Write out what $ref stands for."
+    ),
     "C101": CatalogueEntry("Unknown partner field", "Name a field of the schema."),
     "C102": CatalogueEntry("Required field without a row", "Add a row for the field."),
     "C103": CatalogueEntry("List value the partner refuses", "Correct the list."),
@@ -166,6 +170,9 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "Entity not in the connector file", "Add it under `entities`."
     ),
     "C106": CatalogueEntry("Read-only partner field", "Remove the row."),
+    "C109": CatalogueEntry(
+        "Reference to another entity than the partner wants", "Correct the reference."
+    ),
     "C108": CatalogueEntry("Expected value the partner refuses", "Correct the rule."),
     # R: files and records of the ERP
     "R001": CatalogueEntry(

@@ -191,11 +191,19 @@ def _read_schemas(
             place = Origin(name, 0, "/".join(map(str, error.absolute_path)))
             problems.append(Problem(place, "C001", f"{error.message}."))
         else:
-            if isinstance(schema, dict):
+            if _refers(schema):
+                problems.append(Problem(Origin(name), "C002", "uses $ref."))
+            elif isinstance(schema, dict):
                 schemas[path.stem] = schema
             else:
                 problems.append(Problem(Origin(name), "C001", "is not an object."))
     return schemas
+
+
+def _refers(schema: Any) -> bool:
+    if isinstance(schema, dict):
+        return "$ref" in schema or any(_refers(inner) for inner in schema.values())
+    return isinstance(schema, list) and any(_refers(inner) for inner in schema)
 
 
 def _strays(folders: Folders, folder: Path, known: Iterable[str]) -> list[Problem]:

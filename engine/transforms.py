@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from engine import values
 
-Kind = Literal["text", "number", "list"]
+Kind = Literal["text", "number", "list", "date form"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Transform:
     function: Callable[..., Any]
     parameters: tuple[Kind, ...] = ()
     required: int = 0
+    remembered: bool = False
+    """Whether results are worth a cache: few distinct values."""
     several: bool = False
     """Whether it takes several values at once: more than one ERP field, or a list."""
 
@@ -195,16 +197,16 @@ TRANSFORMS: Mapping[str, Transform] = MappingProxyType(
         "boolean": Transform(boolean),
         "count": Transform(count, several=True),
         "cut": Transform(cut, ("number",), required=1),
-        "date": Transform(date, ("text",)),
-        "datetime": Transform(datetime),
+        "date": Transform(date, ("date form",), remembered=True),
+        "datetime": Transform(datetime, remembered=True),
         "decimal": Transform(decimal, ("number",)),
         "email": Transform(email, several=True),
         "first": Transform(first, several=True),
-        "floor": Transform(floor),
+        "floor": Transform(floor, remembered=True),
         "integer": Transform(integer),
         "join": Transform(join, ("text",), several=True),
         "landline": Transform(landline, several=True),
-        "lookup": Transform(lookup, ("list",), required=1),
+        "lookup": Transform(lookup, ("list",), required=1, remembered=True),
         "lower": Transform(lower),
         "max_length": Transform(max_length, ("number",), required=1),
         "mobile": Transform(mobile, several=True),
@@ -217,10 +219,10 @@ TRANSFORMS: Mapping[str, Transform] = MappingProxyType(
         "text": Transform(text),
         "trim": Transform(trim),
         "upper": Transform(upper),
-        "year_start": Transform(year_start),
+        "year_start": Transform(year_start, remembered=True),
     }
 )
-"""All transforms but `template`, which the compiler turns into code of its own."""
+"""All transforms but `template`, which `engine.pipes` makes of its cell."""
 
 PREDICATES: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
     {"valid_email": lambda value: email(_as_several(value)) is not None}

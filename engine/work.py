@@ -22,6 +22,8 @@ class Step:
     arguments: tuple[Any, ...] = ()
     several: bool = False
     """Whether it takes a sequence; one value alone is then put into one."""
+    remembered: bool = False
+    """Whether the compiled code keeps results of earlier values."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from engine.interpreter import Trace, composed, interpret, trace
 from engine.problems import Origin, Problem, did_you_mean
 from engine.records import Record
 from engine.runtime.activation import Activation
-from engine.runtime.planning import digest_of
+from engine.runtime.planning import PayloadCheck, digest_of
 from engine.runtime.run import Silent, staged
 from engine.runtime.staging import Staging
 from engine.runtime.state import ActivationState, State
@@ -123,18 +123,33 @@ def _fields(
     problems = [t.problem for t in traces if t.problem is not None]
     link = state.links(work.name, [key]).get(key)
     answer: dict[str, Any] = {"id": traces[0].value}
+    outcome = interpret(work, record, activation.settings)
+    if not problems:
+        problems = list(PayloadCheck(work)(outcome.body, outcome.create_only))
+    open_reject = _open_reject(state, work, key)
     if problems:
         answer |= {"state": "rejected", "reason": problems[0].message}
         answer["code"] = problems[0].code
+    elif open_reject:
+        answer |= {"state": "rejected in the last run", **open_reject}
     elif link is None:
         answer["state"] = "not sent yet"
     else:
-        outcome = interpret(work, record, activation.settings)
         same = digest_of(outcome.body) == link.digest
         answer["state"] = "accepted" if same else "changed since it was accepted"
+    if link is not None:
         answer["partner_id"] = link.partner_id
     answer["fields"] = [_field(item) for item in traces]
     return answer
+
+
+def _open_reject(
+    state: ActivationState, work: EntityWork, key: str
+) -> dict[str, str] | None:
+    for reject in state.rejects():
+        if (reject["entity"], reject["key"]) == (work.name, key):
+            return {"code": reject["code"], "reason": reject["message"]}
+    return None
 
 
 def _field(item: Trace) -> dict[str, Any]:

@@ -191,6 +191,7 @@ def show_explanation(console: Console, found: Mapping[str, Any]) -> None:
 
 
 FATES = {
+    "earlier": "not this row: an earlier one gave the value",
     "condition": "not this row: its condition does not hold",
     "default": "the default",
     "omitted": "left out, as it is empty",

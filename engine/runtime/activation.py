@@ -44,9 +44,10 @@ class Activation:
         for name, reference in self.file.credentials.items():
             kind, _, where = reference.partition(":")
             try:
-                value = os.environ[where] if kind == "env" else _read_secret(where)
+                value = os.environ[where] if kind == "env" else self._file(where)
             except (KeyError, OSError, UnicodeDecodeError):
-                message = f"{self.name}: the credential '{name}' is not in {reference}."
+                where = "the environment" if kind == "env" else "its file"
+                message = f"{self.name}: the credential '{name}' is not in {where}."
                 problems.append(Problem(self.origin, "D101", message))
                 continue
             if not value:
@@ -57,9 +58,8 @@ class Activation:
             raise CredentialsError(problems)
         return secrets
 
-
-def _read_secret(path: str) -> str:
-    return Path(path).read_text("utf-8").strip()
+    def _file(self, path: str) -> str:
+        return (Path(self.origin.file).parent / path).read_text("utf-8").strip()
 
 
 def read_activation(path: Path, folders: Folders) -> Activation:
@@ -157,6 +157,8 @@ def _base_url(
 
 
 def _state_url(folder: Path, state: str) -> str:
+    if state.startswith("env:"):
+        state = os.environ.get(state.removeprefix("env:"), "")
     if "://" in state:
         return state
     return f"sqlite:///{(folder / state).resolve()}"

@@ -71,6 +71,14 @@ def _ruled(
 ) -> Iterator[tuple[str, str]]:
     """Yield files without which a rule would leave out every record of another."""
     standard = activation.use_case.standard
+    for node in activation.use_case.work.nodes:
+        link = standard.entities[node].linked_by
+        if link is None or link in present:
+            continue
+        # The contracts are there, but not who they are with.
+        for reference in standard.entities[link].references.values():
+            if reference.entity != node and reference.entity in present:
+                yield link, f"{reference.entity} is there"
     for rule in activation.use_case.work.rules:
         if rule.require_any is not None and rule.entity in present:
             child = standard.base(rule.require_any[0])

@@ -6,7 +6,7 @@ between leaves the notes; the next run looks those records up before it sends ag
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from itertools import islice
@@ -14,6 +14,7 @@ from typing import Any
 
 from connectors.errors import FieldError, RefusedError
 from connectors.model import Connector
+from connectors.payloads import merged
 from connectors.transport import Session
 from connectors.writer import Accepted, Write, Writer
 from engine.errors import RecordError, StopError, UnreachableError
@@ -29,7 +30,7 @@ CHUNK = 100
 _SHORT = 4
 _WORDS = re.compile(r"\w{3,}")
 HOPELESS = 10
-"""So many records in one chunk, all failing at the partner's side, end the run."""
+"""So many records in a row that fail at the partner's side end the run."""
 
 Advance = Callable[[str, int], None]
 Result = Accepted | RecordError | StopError
@@ -79,6 +80,8 @@ class _EntityDelivery:
         self.writer = Writer(session, work.resource)
         self.by_our_id = is_upsert(self.connector, work.resource)
         self.in_doubt = state.in_doubt(work.name)
+        self.stopped: StopError | None = None
+        self.failures = 0
         self.id_field = work.id_field.target[0]
         self.origins = origin_by_field(work)
 
@@ -103,7 +106,8 @@ class _EntityDelivery:
             if isinstance(result, Accepted | RefusedError):
                 settled.append(change.key)
         self.state.settle(self.work.name, links, settled, self.run)
-        self._stop_if_hopeless(results)
+        if self.stopped is not None:
+            raise self.stopped
 
     def _prepare(
         self, changes: list[Change], found: Mapping[str, Any]
@@ -114,7 +118,9 @@ class _EntityDelivery:
         ready = []
         for change in changes:
             missing = self._missing(change, links)
-            partner_id = change.partner_id or found.get(change.id)
+            partner_id = change.partner_id
+            if partner_id is None:
+                partner_id = found.get(change.id)
             if change.adopts and missing is None:
                 parent = adopted.get(change.key)
                 partner_id = parent.partner_id if parent else None
@@ -189,10 +195,27 @@ class _EntityDelivery:
         )
 
     def _write(self, write: Write) -> Result:
+        """Send one record, unless another one has met the end of the run."""
+        if self.stopped is not None:
+            return self.stopped
         try:
-            return self.writer.write(write)
-        except (RecordError, StopError) as error:
+            accepted = self.writer.write(write)
+        except RecordError as error:
+            self._count_failure(error)
             return error
+        except StopError as error:
+            self.stopped = error
+            return error
+        self.failures = 0
+        return accepted
+
+    def _count_failure(self, error: RecordError) -> None:
+        """End the run when the partner fails at one record after the other."""
+        self.failures = self.failures + 1 if error.code in ("D205", "D206") else 0
+        if self.failures >= HOPELESS:
+            message = f"fails at every record: {error.message}"
+            place = Origin(self.connector.partner, 0, self.work.resource)
+            self.stopped = UnreachableError([Problem(place, "D102", message)])
 
     def _reject(self, change: Change, error: RecordError) -> None:
         fields = error.fields if isinstance(error, RefusedError) else ()
@@ -223,13 +246,13 @@ class _EntityDelivery:
 
         Also the words of a value, and in any case of letters: partners quote freely.
         """
-        payload = {**change.body, **change.create_only}
+        payload = merged(change.body, change.create_only)
         values = {
-            str(value)
-            for item in self.work.fields
-            if isinstance(item, FieldWork) and item.personal
-            for value in values_at(payload, item.target)
-            if isinstance(value, str) and len(value) > 1
+            text
+            for target in _personal(self.work)
+            for value in values_at(payload, target)
+            for text in _texts(value)
+            if len(text) > 1
         }
         words = {word for value in values for word in _WORDS.findall(value)}
         hidden = sorted(values | words, key=len, reverse=True)
@@ -237,16 +260,28 @@ class _EntityDelivery:
             message = re.sub(pattern, "***", message, flags=re.IGNORECASE)
         return message
 
-    def _stop_if_hopeless(self, results: Iterable[Result]) -> None:
-        results = list(results)
-        for result in results:
-            if isinstance(result, StopError):
-                raise result
-        failed = [r for r in results if isinstance(r, RecordError) and r.code == "D205"]
-        if len(failed) == len(results) >= HOPELESS:
-            message = f"fails on every record: {failed[0].message}"
-            place = Origin(self.connector.partner, 0, self.work.resource)
-            raise UnreachableError([Problem(place, "D102", message)])
+
+def _personal(work: EntityWork) -> Iterator[tuple[str, ...]]:
+    """Yield where in a payload personal values stand."""
+    for item in work.fields:
+        if isinstance(item, FieldWork):
+            if item.personal:
+                yield item.target
+        else:
+            for inner in item.fields:
+                if inner.personal:
+                    yield (*item.target, "[]", *inner.target)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every single value in a value, as text."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif value is not None:
+        yield str(value)
 
 
 def _anywhere(text: str) -> str:

@@ -69,9 +69,9 @@ def check_use_case(
     standard = standard_of(folders)
     work, found = check(spec, standard, contract)
     problems += found
-    if work is None or connector is None:
-        return None, sort(problems)
     problems += check_examples(spec, standard, work)
+    if connector is None:
+        return None, sort(problems)
     return UseCase(spec, work, connector, standard), sort(problems)
 
 

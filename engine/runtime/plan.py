@@ -1,6 +1,6 @@
 """What a run would send: the figures and the lists of a plan."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -169,6 +169,3 @@ class Plan:
                 for name, entity in self.entities.items()
             },
         }
-
-
-Progress = Mapping[str, int]

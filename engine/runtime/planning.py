@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from jsonschema import Draft202012Validator, FormatChecker
 
+from connectors.payloads import merged
 from engine.compiler import Transformer, compile_entity
 from engine.conditions import holds
 from engine.interpreter import Outcome, origin_by_field
@@ -67,14 +68,15 @@ class _Planning:
         transform = compile_entity(work, self.settings)
         check = PayloadCheck(work)
         belongs = self.staging.selection(work)
-        seen = 0
         for batch in self.staging.batches(work):
             records = [(key, record) for key, record in batch if belongs(record)]
-            seen += self._batch(work, part, transform, check, ids, records)
+            self._batch(work, part, transform, check, ids, records)
             advance(work.name, len(batch))
         self._withdraw_twins(ids)
-        kept_back = self._kept_back(part)
-        part.gone = max(0, self.state.count_links(work.name) - seen - kept_back)
+        part.gone = sum(
+            len(keys) - self.staging.count(work.base, keys)
+            for keys in self.state.link_keys(work.name)
+        )
 
     def _keep_verdicts(self, work: EntityWork, part: EntityPlan) -> None:
         for verdict in self.staging.verdicts(work):
@@ -82,12 +84,6 @@ class _Planning:
                 part.reject(left_out(verdict))
             else:
                 part.add_left_out(left_out(verdict))
-
-    def _kept_back(self, part: EntityPlan) -> int:
-        """Count linked records that are left out or rejected: they are not gone."""
-        keys = [item.key for item in part.left_outs()]
-        keys += [item.key for item in part.rejects() if item.key not in part.withdrawn]
-        return len(self.state.links(part.name, keys))
 
     def _batch(
         self,
@@ -97,8 +93,8 @@ class _Planning:
         check: "PayloadCheck",
         ids: "_Ids",
         records: list[tuple[str, Record]],
-    ) -> int:
-        """Plan some records; returns how many of them were sent in an earlier run."""
+    ) -> None:
+        """Plan some records."""
         links = self.state.links(work.name, [key for key, _ in records])
         rows = []
         for key, record in records:
@@ -108,7 +104,7 @@ class _Planning:
             change = None
             if not problems:
                 change = self._change(work, key, record, outcome, link)
-                problems = check(change) if change else ()
+                problems = check(change.body, change.create_only) if change else ()
             waits = self._waits(work, outcome) if change and not link else None
             if problems:
                 rows.append((outcome.id or "", key, "rejected"))
@@ -125,7 +121,6 @@ class _Planning:
                 rows.append((change.id, key, change.operation))
                 part.add_change(change)
         ids.add(work.name, rows)
-        return len(links)
 
     def _change(
         self,
@@ -212,24 +207,35 @@ class PayloadCheck:
         self.origins = origin_by_field(work)
         self.fallback = work.id_field.origin
 
-    def __call__(self, change: Change) -> tuple[Problem, ...]:
-        payload = {**change.body, **change.create_only}
+    def __call__(
+        self, body: Mapping[str, Any], create_only: Mapping[str, Any]
+    ) -> tuple[Problem, ...]:
+        """Return what is wrong with a payload, each with the row that made it."""
+        payload = merged(body, create_only)
         if self.validator.is_valid(payload):
             return ()
         return tuple(self._problem(e) for e in self.validator.iter_errors(payload))
 
     def _problem(self, error: Any) -> Problem:
         """Say which rule is broken, never the value: it may be personal."""
-        field_name = ".".join(str(p) for p in error.absolute_path if isinstance(p, str))
+        field_name = _name_of(error.absolute_path)
         if error.validator == "required":
             missing = [n for n in error.validator_value if n not in error.instance]
+            field_name = ".".join(filter(None, (field_name, missing[0])))
             message = f"the partner requires {', '.join(missing)}."
         else:
             rule = orjson.dumps(error.validator_value).decode()
             message = (
                 f"{field_name} breaks the partner's rule {error.validator} {rule}."
             )
-        return Problem(self.origins.get(field_name, self.fallback), "R207", message)
+        origin = self.origins.get(field_name.removesuffix("[]"), self.fallback)
+        return Problem(origin, "R207", message)
+
+
+def _name_of(path: Iterable[str | int]) -> str:
+    """Return the name that a table gives a place in a payload: `tenants[].id`."""
+    parts = ("[]" if isinstance(part, int) else f".{part}" for part in path)
+    return "".join(parts).removeprefix(".")
 
 
 def _reject(key: str, problems: Iterable[Problem]) -> LeftOut:

@@ -97,6 +97,7 @@ def staged(
     with Staging(use_case.standard, use_case.work, activation.settings) as staging:
         progress.stage("Reading", len(staging.bases))
         staging.load(source, lambda _base: progress.advance(1))
+        staging.warnings = [str(warning) for warning in source.warnings]
         yield staging
 
 
@@ -112,6 +113,7 @@ def _plan(
         activation.settings,
         lambda _entity, count: progress.advance(count),
     )
+    plan.warnings += staging.warnings
     plan.warnings += _unknown_numbers(activation, staging)
     return plan
 

@@ -61,6 +61,7 @@ class Staging:
         self.standard = standard
         self.work = work
         self.settings = settings
+        self.warnings: list[str] = []
         self.nodes = {name: standard.entities[name] for name in work.nodes}
         self.bases = sorted({standard.base(name) for name in work.nodes})
         # An empty name is a database of its own on disk, already unlinked.
@@ -192,6 +193,7 @@ class Staging:
 
     def _index(self, base: str) -> None:
         """Refuse keys that occur twice, keep one row of each, and index."""
+        self.db.execute(f'CREATE INDEX "{base}_keys" ON "{base}" (key)')
         twice = self.db.execute(
             f'SELECT key, MIN(file), MIN(line), MAX(line) FROM "{base}"'
             " GROUP BY key HAVING COUNT(*) > 1"
@@ -209,7 +211,6 @@ class Staging:
                 f' (SELECT MIN(rowid) FROM "{base}" WHERE key = ?)',
                 (key, key),
             )
-        self.db.execute(f'CREATE UNIQUE INDEX "{base}_key" ON "{base}" (key)')
         for name in self._references(base):
             self.db.execute(
                 f'CREATE INDEX "{base}_to_{name}" ON "{base}" ("to_{name}")'
@@ -413,9 +414,10 @@ class Staging:
                 f" ON b.key = v.key WHERE v.node = ? AND {self._is_member(node, 'b')}"
                 f" AND NOT ({inside}) AND NOT ({earlier or '0'}) ORDER BY b.rowid"
             )
-            for key, blob in self.db.execute(query, (node,)):
+            for key, _ in self.db.execute(query, (node,)):
                 found = self.verdict(node, key)
-                if found and (blob is None or belongs(orjson.loads(blob))):
+                record = self.record(entity, key) if entity.records else None
+                if found and (record is None or belongs(record)):
                     yield found
 
     def verdict(self, node: str, key: str) -> Verdict | None:
@@ -448,6 +450,11 @@ class Staging:
             f'SELECT 1 FROM "{base}" b WHERE b.key = ? AND {self._is_member(node, "b")}'
         )
         return self.db.execute(query, (key,)).fetchone() is not None
+
+    def count(self, base: str, keys: Sequence[str]) -> int:
+        """Count which of some keys the source has."""
+        query = f'SELECT COUNT(*) FROM "{base}" WHERE key'
+        return sum(rows[0][0] for rows in self._select(query, keys))
 
     def keys(self, base: str) -> Iterator[str]:
         for (key,) in self.db.execute(f'SELECT key FROM "{base}" ORDER BY rowid'):

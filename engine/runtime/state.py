@@ -203,6 +203,28 @@ class ActivationState:
                 ]
         return found
 
+    def link_keys(self, entity: str) -> Iterator[list[str]]:
+        """Yield the keys of all links of an entity, in portions."""
+        columns = link_table.c
+        last = ""
+        while True:
+            query = (
+                sa.select(columns.key)
+                .where(
+                    columns.activation_id == self.number,
+                    columns.entity == entity,
+                    columns.key > last,
+                )
+                .order_by(columns.key)
+                .limit(_CHUNK)
+            )
+            with self.engine.connect() as db:
+                keys = list(db.scalars(query))
+            if not keys:
+                return
+            yield keys
+            last = keys[-1]
+
     def count_links(self, entity: str) -> int:
         query = sa.select(sa.func.count()).where(
             link_table.c.activation_id == self.number, link_table.c.entity == entity
