@@ -1,6 +1,7 @@
 """Read an activation: a YAML file in, a checked Activation out."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from engine.runtime.library import UseCase, get_use_case
 from engine.spec import Folders
 from engine.work import Settings
 from engine.yamlfile import YamlFile, parse_model, read_yaml
+
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,10 @@ class Activation:
             try:
                 value = os.environ[where] if kind == "env" else self._file(where)
             except (KeyError, OSError, UnicodeDecodeError):
-                where = "the environment" if kind == "env" else "its file"
-                message = f"{self.name}: the credential '{name}' is not in {where}."
+                # What is no variable's name may be the secret itself.
+                hidden = kind == "env" and not _VARIABLE.fullmatch(where)
+                place = "the environment" if hidden else reference
+                message = f"{self.name}: the credential '{name}' is not in {place}."
                 problems.append(Problem(self.origin, "D101", message))
                 continue
             if not value:

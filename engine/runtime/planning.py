@@ -74,7 +74,7 @@ class _Planning:
             advance(work.name, len(batch))
         self._withdraw_twins(ids)
         part.gone = sum(
-            len(keys) - self.staging.count(work.base, keys)
+            len(keys) - self.staging.count(work, keys)
             for keys in self.state.link_keys(work.name)
         )
 

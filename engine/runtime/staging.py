@@ -451,9 +451,10 @@ class Staging:
         )
         return self.db.execute(query, (key,)).fetchone() is not None
 
-    def count(self, base: str, keys: Sequence[str]) -> int:
-        """Count which of some keys the source has."""
-        query = f'SELECT COUNT(*) FROM "{base}" WHERE key'
+    def count(self, entity: EntityWork, keys: Sequence[str]) -> int:
+        """Count the records of an entity that the source has under some keys."""
+        member = " OR ".join(self._is_member(node, "b") for node in entity.erp)
+        query = f'SELECT COUNT(*) FROM "{entity.base}" b WHERE ({member}) AND b.key'
         return sum(rows[0][0] for rows in self._select(query, keys))
 
     def keys(self, base: str) -> Iterator[str]:

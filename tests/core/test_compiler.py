@@ -99,7 +99,7 @@ USE_CASE = UseCaseFile(
     direction="erp_to_partner",
     schedule=("tuesday",),
     settings={
-        name: Setting(title=name, description=name, type="boolean")
+        name: Setting(title=name, description=name, type="boolean", default=False)
         for name in ("an", "aus")
     },
     entities=(
@@ -134,7 +134,7 @@ def plan_of(rows):
             lists=LISTS,
             schemas=dict.fromkeys(("wohnungen", "haeuser", "personen"), SCHEMA),
         )
-        contract = Contract(frozenset(spec.schemas))
+        contract = Contract(frozenset(spec.schemas), partner_assigns_ids=True)
         work, problems = check(spec, STANDARD, contract)
         if not problems:
             return work.entity("wohnungen")

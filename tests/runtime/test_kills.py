@@ -45,7 +45,8 @@ def picture(desk):
         return {
             name: our_ids[PARENTS[name], value] if name in PARENTS else value
             for name, value in record.items()
-            if name not in CLOCKS
+            # An empty field of a record made new is absent, of an updated one null.
+            if name not in CLOCKS and value is not None
         }
 
     lists = [sorted(map(sorted, table.lists.values())) for table in tables.values()]

@@ -192,13 +192,13 @@ def test_error_of_the_partner_in_one_call_costs_no_record(desk, fault):
     assert desk.sync()["totals"]["rejected"] == 0
 
 
-def test_records_deleted_at_the_partner_are_named(facilioo, village):
+def test_record_deleted_at_the_partner_is_made_anew_when_it_changes(facilioo, village):
     facilioo.sync()
     table = facilioo.simulator._simulation.store.tables["parties"]
     table.remove(facilioo.records("parties")[village.mia]["id"])
     facilioo.set("geschaeftspartner", {"gp_nr": village.mia}, vorname="Maria")
-    (item,) = rejected(facilioo.sync(), "parties").values()
-    assert (item["key"], item["code"]) == (village.mia, "D203")
+    assert facilioo.sync()["totals"]["rejected"] == 0
+    assert facilioo.records("parties")[village.mia]["primaryName"] == "Maria"
 
 
 def test_merged_parties_are_found_by_either_id(facilioo, village):
