@@ -12,22 +12,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
-from engine.conditions import compare, holds, members
+from engine.condition_code import condition_text
+from engine.conditions import holds
 from engine.interpreter import Outcome, interpret
 from engine.language import (
-    AllOf,
-    AnyOf,
-    Compare,
     Condition,
-    Empty,
     FieldPath,
-    Literal,
-    Member,
-    Not,
-    Predicate,
 )
 from engine.records import Record, value_at
-from engine.transforms import PREDICATES
 from engine.work import (
     Constant,
     EntityWork,
@@ -79,7 +71,7 @@ def compile_condition(
     code = _Code(settings)
     code.indent = _TOP
     code.emit("get = record.get")
-    code.emit(f"return {code.condition(condition, 'get')}")
+    code.emit(f"return {condition_text(code, condition, 'get')}")
     lines = ["def decide(record):", "    try:", *code.lines, "    except Exception:"]
     source = "\n".join([*lines, "        return holds(record)", ""])
     namespace: dict[str, Any] = {
@@ -178,7 +170,7 @@ class _Code:
         outer = self.indent
         known = dict(self.reads)
         if work.when is not None:
-            condition = self.condition(work.when, get)
+            condition = condition_text(self, work.when, get)
             if condition == "False":
                 return
             if condition != "True":
@@ -391,67 +383,6 @@ class _Code:
         self.indent, self.reads = self.indent - 1, known
         target = f"{_name(_BODY, work.target[:-1])}[{work.target[-1]!r}]"
         self.emit(f"if {items}: {target} = {items}")
-
-    # -- conditions
-
-    def condition(self, node: Condition | Any, get: str) -> str:
-        """Return a Python expression; what only settings decide is decided now."""
-        match node:
-            case AllOf(operands):
-                parts = [self.condition(item, get) for item in operands]
-                if "False" in parts:
-                    return "False"
-                parts = [part for part in parts if part != "True"]
-                return f"({' and '.join(parts)})" if parts else "True"
-            case AnyOf(operands):
-                parts = [self.condition(item, get) for item in operands]
-                if "True" in parts:
-                    return "True"
-                parts = [part for part in parts if part != "False"]
-                return f"({' or '.join(parts)})" if parts else "False"
-            case Not(operand):
-                inner = self.condition(operand, get)
-                return {"True": "False", "False": "True"}.get(inner, f"(not {inner})")
-            case Compare(sign, left, right):
-                texts = (self.operand(left, get), self.operand(right, get))
-                if sign in ("=", "!="):
-                    return f"({texts[0]} {'==' if sign == '=' else '!='} {texts[1]})"
-                self.constants["compare"] = compare
-                return f"compare({sign!r}, {texts[0]}, {texts[1]})"
-            case Member(left, items):
-                return f"({self.operand(left, get)} in {self._members(items, get)})"
-            case Empty(operand):
-                value = self.operand(operand, get)
-                return f"({value} is None or {value} in ('', [], ()))"
-            case Literal(value):
-                return str(bool(value))
-            case FieldPath() if node.names[0] == "settings":
-                return str(bool(self.settings.get(".".join(node.names[1:]))))
-            case _:
-                return f"bool({self.operand(node, get)})"
-
-    def operand(self, node: Any, get: str) -> str:
-        match node:
-            case Literal(value):
-                return repr(value)
-            case FieldPath() if node.names[0] == "settings":
-                return self.bind(self.settings.get(".".join(node.names[1:])), "setting")
-            case FieldPath():
-                return self.read(node, get)
-            case Predicate(name, arguments):
-                function = self.bind(PREDICATES[name], name)
-                return f"{function}({self.operand(arguments[0], get)})"
-            case _:
-                return self.condition(node, get)
-
-    def _members(self, items: Any, get: str) -> str:
-        if isinstance(items, FieldPath):
-            if items.names[0] == "settings":
-                name = ".".join(items.names[1:])
-                return self.bind(self.settings.get(name) or (), "setting")
-            self.constants["members"] = members
-            return f"members({self.operand(items, get)})"
-        return f"({', '.join(self.operand(item, get) for item in items)},)"
 
 
 def _is_optional(part: FieldPath | str, source: IdParts) -> bool:

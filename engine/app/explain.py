@@ -96,7 +96,7 @@ def _explain(
     if not members:
         reason = f"no {' or '.join(work.erp)}: no contract of that kind names it"
         return {**answer, "state": "elsewhere", "reason": reason}
-    verdicts = [staging.verdict(node, key) for node in members]
+    verdicts = [staging.judge.verdict(node, key) for node in members]
     if all(verdicts):
         first = next(v for v in verdicts if v is not None)
         return {

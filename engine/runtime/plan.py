@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from engine.runtime.judging import Verdict
 from engine.runtime.spool import Spool
-from engine.runtime.staging import Verdict
 
 Operation = Literal["create", "update"]
 

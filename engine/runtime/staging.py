@@ -6,8 +6,7 @@ by set operations, so memory does not grow with the number of records.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, Self
 
 import orjson
@@ -17,7 +16,8 @@ from engine.ids import key_text
 from engine.language import FieldPath, Segment
 from engine.problems import Origin, Problem
 from engine.records import Record
-from engine.standard import Entity, Reference, Standard
+from engine.runtime.judging import VERDICT_CODES, Judge, Verdict
+from engine.standard import Reference, Standard
 from engine.work import EntityWork, RuleWork, Settings, UseCaseWork
 
 BATCH = 500
@@ -39,19 +39,6 @@ class Source(Protocol):
     def read(self, entity: str) -> Iterator[Row]: ...
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Why a record is not sent: the rule or problem at the root, and the way to it."""
-
-    node: str
-    key: str
-    verdict: str
-    code: str
-    rule: str
-    message: str
-    chain: tuple[str, ...] = ()
-
-
 class Staging:
     """One reading of the source, for one use case and its settings."""
 
@@ -68,6 +55,7 @@ class Staging:
         self.db = sqlite3.connect("", isolation_level=None)
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-65536"):
             self.db.execute(f"PRAGMA {pragma}")
+        self.judge = Judge(self.db, standard, self.nodes, work.rules)
         self._create_tables()
 
     def __enter__(self) -> Self:
@@ -85,11 +73,6 @@ class Staging:
                 f'CREATE TABLE "{base}" '
                 f"(key TEXT, file TEXT, line INTEGER, record BLOB{ways})"
             )
-        self.db.execute(
-            "CREATE TABLE verdict (node TEXT, key TEXT, verdict TEXT, code TEXT,"
-            " rule TEXT, message TEXT, via_node TEXT, via_key TEXT,"
-            " PRIMARY KEY (node, key)) WITHOUT ROWID"
-        )
         self.db.execute(
             "CREATE TABLE broken (base TEXT, place TEXT, code TEXT, message TEXT)"
         )
@@ -112,7 +95,7 @@ class Staging:
             self._index(base)
             if entity_done is not None:
                 entity_done(base)
-        self._judge()
+        self.judge.judge()
 
     def _load(self, base: str, rows: Iterable[Row]) -> None:
         entity = self.standard.entities[base]
@@ -141,7 +124,7 @@ class Staging:
                         node,
                         key,
                         rule.verdict,
-                        _CODES[rule.verdict],
+                        VERDICT_CODES[rule.verdict],
                         rule.rule,
                         rule.text,
                     )
@@ -216,103 +199,11 @@ class Staging:
                 f'CREATE INDEX "{base}_to_{name}" ON "{base}" ("to_{name}")'
             )
 
-    # -- judging
-
-    def _judge(self) -> None:
-        """Spread the verdicts along the references until nothing changes."""
-        statements = [*self._orphans(), *self._followers(), *self._needing_one()]
-        while True:
-            before = self.db.total_changes
-            for statement, parameters in statements:
-                self.db.execute(statement, parameters)
-            if self.db.total_changes == before:
-                return
-
-    def _forward(self) -> Iterator[tuple[str, str, str, str]]:
-        """Yield (node, base, reference, node pointed to) among the nodes."""
-        for node, entity in self.nodes.items():
-            base = self.standard.base(node)
-            for name, reference in entity.references.items():
-                if reference.entity in self.nodes:
-                    yield node, base, name, reference.entity
-
-    def _orphans(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        for node, base, name, target in self._forward():
-            if self.nodes[node].view_of:
-                continue
-            title = self.nodes[target].title
-            yield (
-                "INSERT OR IGNORE INTO verdict"
-                f" SELECT ?, c.key, 'rejected', 'R205', '', ? || c.\"to_{name}\" ||"
-                f' ?, NULL, NULL FROM "{base}" c WHERE c."to_{name}" IS NOT NULL'
-                f' AND NOT EXISTS (SELECT 1 FROM "{self.standard.base(target)}" p'
-                f' WHERE p.key = c."to_{name}")',
-                (node, f"points to {title} ", ", which the source does not have"),
-            )
-
-    def _followers(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        for node, base, name, target in self._forward():
-            yield (
-                "INSERT OR IGNORE INTO verdict"
-                " SELECT ?, c.key, v.verdict,"
-                " CASE v.verdict WHEN 'rejected' THEN 'R206' ELSE 'R302' END,"
-                " v.rule, v.message, v.node, v.key"
-                f' FROM verdict v JOIN "{base}" c ON c."to_{name}" = v.key'
-                " WHERE v.node = ?",
-                (node, target),
-            )
-
-    def _needing_one(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """A record with `require_any` goes when the last one that it needs is gone."""
-        for rule in self.work.rules:
-            if rule.require_any is None:
-                continue
-            child, name = rule.require_any
-            base = self.standard.base(rule.entity)
-            ways = f'FROM "{child}" c WHERE c."to_{name}" = p.key'
-            alone = (
-                f"SELECT p.key AS key, (SELECT MIN(c.key) {ways}) AS via"
-                f' FROM "{base}" p'
-                f" WHERE {self._is_in(rule.entity, 'p')} AND NOT EXISTS"
-                f" (SELECT 1 {ways} AND NOT EXISTS (SELECT 1 FROM verdict w"
-                f" WHERE w.node = '{child}' AND w.key = c.key))"
-            )
-            yield (
-                "INSERT OR IGNORE INTO verdict"
-                " SELECT ?, a.key, COALESCE(v.verdict, ?), CASE v.verdict"
-                " WHEN 'rejected' THEN 'R206' WHEN 'left_out' THEN 'R302' ELSE ? END,"
-                " COALESCE(v.rule, ?), COALESCE(v.message, ?), v.node, v.key"
-                f" FROM ({alone}) a LEFT JOIN verdict v"
-                f" ON v.node = '{child}' AND v.key = a.via",
-                (
-                    rule.entity,
-                    rule.verdict,
-                    _CODES[rule.verdict],
-                    rule.rule,
-                    rule.text,
-                ),
-            )
-
-    def _is_member(self, node: str, alias: str) -> str:
-        """Return the SQL condition that a record of the base belongs to a view."""
-        entity = self.standard.entities[node]
-        if entity.linked_by is None:
-            return "1"
-        link = entity.linked_by
-        name = _reference_to(self.standard.entities[link], node)
-        return f'EXISTS (SELECT 1 FROM "{link}" m WHERE m."to_{name}" = {alias}.key)'
-
-    def _is_in(self, node: str, alias: str) -> str:
-        return (
-            f"({self._is_member(node, alias)} AND NOT EXISTS"
-            f" (SELECT 1 FROM verdict WHERE node = '{node}' AND key = {alias}.key))"
-        )
-
     # -- what came of it
 
     def batches(self, entity: EntityWork) -> Iterator[list[tuple[str, Record]]]:
         """Yield the records of an entity that are in, joined, in the file's order."""
-        inside = " OR ".join(self._is_in(node, "b") for node in entity.erp)
+        inside = " OR ".join(self.judge.is_in_sql(node, "b") for node in entity.erp)
         query = (
             f'SELECT b.rowid, b.key, b.record FROM "{entity.base}" b'
             f" WHERE b.rowid > ? AND ({inside}) ORDER BY b.rowid LIMIT {BATCH}"
@@ -403,57 +294,34 @@ class Staging:
 
     def verdicts(self, entity: EntityWork) -> Iterator[Verdict]:
         """Yield the records of an entity that are not sent, and why."""
-        inside = " OR ".join(self._is_in(node, "b") for node in entity.erp)
+        inside = " OR ".join(self.judge.is_in_sql(node, "b") for node in entity.erp)
         belongs = self.selection(entity)
         for position, node in enumerate(entity.erp):
             earlier = " OR ".join(
-                self._is_member(other, "b") for other in entity.erp[:position]
+                self.judge.is_member_sql(other, "b") for other in entity.erp[:position]
             )
+            member = self.judge.is_member_sql(node, "b")
             query = (
                 f'SELECT b.key, b.record FROM verdict v JOIN "{entity.base}" b'
-                f" ON b.key = v.key WHERE v.node = ? AND {self._is_member(node, 'b')}"
+                f" ON b.key = v.key WHERE v.node = ? AND {member}"
                 f" AND NOT ({inside}) AND NOT ({earlier or '0'}) ORDER BY b.rowid"
             )
             for key, _ in self.db.execute(query, (node,)):
-                found = self.verdict(node, key)
+                found = self.judge.verdict(node, key)
                 record = self.record(entity, key) if entity.records else None
                 if found and (record is None or belongs(record)):
                     yield found
 
-    def verdict(self, node: str, key: str) -> Verdict | None:
-        """Return why a record is not sent, with the chain of records that led there."""
-        query = (
-            "SELECT verdict, code, rule, message, via_node, via_key FROM verdict"
-            " WHERE node = ? AND key = ?"
-        )
-        chain: list[str] = []
-        here: tuple[str, str] | None = (node, key)
-        first: tuple[Any, ...] | None = None
-        while here is not None and f"{here[0]} {here[1]}" not in chain:
-            row = self.db.execute(query, here).fetchone()
-            if row is None:
-                break
-            first = first or row
-            chain.append(f"{here[0]} {here[1]}")
-            here = (row[4], row[5]) if row[4] else None
-        if first is None:
-            return None
-        verdict, code, rule, message = first[:4]
-        if code == "R206":
-            message = f"waits for {chain[1]}: {message}"
-        return Verdict(node, key, verdict, code, rule, message, tuple(chain[1:]))
-
     def is_member(self, node: str, key: str) -> bool:
         """Say whether the source has a record of this kind under the key."""
         base = self.standard.base(node)
-        query = (
-            f'SELECT 1 FROM "{base}" b WHERE b.key = ? AND {self._is_member(node, "b")}'
-        )
+        member = self.judge.is_member_sql(node, "b")
+        query = f'SELECT 1 FROM "{base}" b WHERE b.key = ? AND {member}'
         return self.db.execute(query, (key,)).fetchone() is not None
 
     def count(self, entity: EntityWork, keys: Sequence[str]) -> int:
         """Count the records of an entity that the source has under some keys."""
-        member = " OR ".join(self._is_member(node, "b") for node in entity.erp)
+        member = " OR ".join(self.judge.is_member_sql(node, "b") for node in entity.erp)
         query = f'SELECT COUNT(*) FROM "{entity.base}" b WHERE ({member}) AND b.key'
         return sum(rows[0][0] for rows in self._select(query, keys))
 
@@ -472,8 +340,6 @@ class Staging:
         found = {row[0] for row in self.db.execute(query, (f"$.{field}",))}
         return found & set(values)
 
-
-_CODES: Mapping[str, str] = {"left_out": "R301", "rejected": "R303"}
 
 _Tree = dict[Segment, "_Tree"]
 
@@ -496,10 +362,6 @@ def _way(record: Record, reference: Reference, standard: Standard) -> str | None
         if part is None and target.fields[name].required:
             return None
     return key_text(parts)
-
-
-def _reference_to(link: Entity, view: str) -> str:
-    return next(n for n, r in link.references.items() if r.entity == view)
 
 
 def _message(problem: Problem) -> str:

@@ -4,78 +4,30 @@ SQLite by default, PostgreSQL by URL, through SQLAlchemy Core. No payload is kep
 accepted record there is its key, its ID, the partner's id and a hash.
 """
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from filelock import FileLock, Timeout
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.pool import ConnectionPoolEntry
 
-from engine.errors import SpecError, UnreachableError
+from engine.errors import SpecError
 from engine.problems import Origin, Problem
-
-metadata = sa.MetaData()
-
-activation_table = sa.Table(
-    "activation",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
-)
-link_table = sa.Table(
-    "link",
-    metadata,
-    sa.Column("activation_id", sa.ForeignKey("activation.id"), primary_key=True),
-    sa.Column("entity", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("our_id", sa.Text, nullable=False),
-    sa.Column("partner_id", sa.Text, nullable=False),
-    sa.Column("digest", sa.Text, nullable=False),
-    sa.Column("run_id", sa.Integer, nullable=False),
-    sa.Index("link_by_our_id", "activation_id", "entity", "our_id"),
-)
-sending_table = sa.Table(
-    "sending",
-    metadata,
-    sa.Column("activation_id", sa.ForeignKey("activation.id"), primary_key=True),
-    sa.Column("entity", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-)
-run_table = sa.Table(
-    "run",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("activation_id", sa.ForeignKey("activation.id"), nullable=False),
-    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("finished_at", sa.DateTime(timezone=True)),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("spec_version", sa.Text, nullable=False),
-    sa.Column("totals", sa.JSON, nullable=False),
-)
-reject_table = sa.Table(
-    "reject",
-    metadata,
-    sa.Column("activation_id", sa.ForeignKey("activation.id"), primary_key=True),
-    sa.Column("entity", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("code", sa.Text, nullable=False),
-    sa.Column("message", sa.Text, nullable=False),
-    sa.Column("origin", sa.Text, nullable=False),
-    sa.Column("since_run", sa.Integer, nullable=False),
-    sa.Column("last_run", sa.Integer, nullable=False),
+from engine.runtime.database import (
+    LOCK_SPACE,
+    activation_table,
+    link_table,
+    migrate,
+    open_database,
+    reject_table,
+    run_table,
+    sending_table,
+    unreachable,
 )
 
 
@@ -105,8 +57,8 @@ class State:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = _engine(url)
-        _migrate(self.engine, url)
+        self.engine = open_database(url)
+        migrate(self.engine, url)
 
     def __enter__(self) -> Self:
         return self
@@ -120,7 +72,7 @@ class State:
         """Close the database; one that was lost meanwhile ends the run."""
         self.engine.dispose()
         if isinstance(error, sa.exc.DBAPIError):
-            raise _unreachable(self.url, error) from None
+            raise unreachable(self.url, error) from None
 
     def activation(self, name: str) -> "ActivationState":
         """Return the state of an activation; it is entered when it is new."""
@@ -155,7 +107,7 @@ class ActivationState:
         if self.engine.dialect.name == "postgresql":
             # No transaction: one that idles for hours may be ended by the server.
             engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-            lock = (_LOCK_SPACE, self.number)
+            lock = (LOCK_SPACE, self.number)
             with engine.connect() as db:
                 if not db.scalar(sa.select(sa.func.pg_try_advisory_lock(*lock))):
                     raise SpecError([_running(self.name)])
@@ -377,9 +329,6 @@ class ActivationState:
 
 
 _CHUNK = 500
-_LOCK_SPACE = 0x_F_E_1D
-_MIGRATIONS = Path(__file__).with_name("migrations")
-_migrating = threading.Lock()
 
 
 def _running(name: str) -> Problem:
@@ -389,62 +338,3 @@ def _running(name: str) -> Problem:
 def _insert(engine: sa.Engine, table: sa.Table) -> Any:
     dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
-
-
-def _engine(url: str) -> sa.Engine:
-    try:
-        address = sa.engine.make_url(url)
-        if address.drivername in ("postgresql", "postgres"):
-            address = address.set(drivername="postgresql+psycopg")
-        engine = sa.create_engine(address, hide_parameters=True)
-    except (sa.exc.NoSuchModuleError, ImportError) as error:
-        raise SpecError([Problem(Origin("state"), "T307", f"{error}.")]) from None
-    except (sa.exc.ArgumentError, ValueError):
-        # What they say may quote the URL, and with it the password.
-        message = "it is not a database URL."
-        raise SpecError([Problem(Origin("state"), "T307", message)]) from None
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _tune_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _tune_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
-    # The driver would begin too late: CREATE TABLE would stand outside of it.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(
-        connection.get_execution_options().get("sqlite_begin", "BEGIN")
-    )
-
-
-def _migrate(engine: sa.Engine, url: str) -> None:
-    """Bring the tables to the newest revision, all of them or none."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    newest = ScriptDirectory.from_config(config).get_current_head()
-    try:
-        with engine.connect() as db:
-            if MigrationContext.configure(db).get_current_revision() == newest:
-                return
-        alone = engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        with _migrating, alone.begin() as db:
-            if engine.dialect.name == "postgresql":
-                db.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_SPACE, 0)))
-            config.attributes["connection"] = db
-            command.upgrade(config, "head")
-    except (sa.exc.SQLAlchemyError, CommandError) as error:
-        engine.dispose()
-        raise _unreachable(url, error) from None
-
-
-def _unreachable(url: str, error: Exception) -> UnreachableError:
-    place = sa.engine.make_url(url).render_as_string(hide_password=True)
-    cause = str(getattr(error, "orig", error)).splitlines()[0]
-    return UnreachableError([Problem(Origin(place), "D302", f"{cause}.")])

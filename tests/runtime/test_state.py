@@ -9,8 +9,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from engine.errors import SpecError, StopError, UnreachableError
+from engine.runtime.database import metadata
 from engine.runtime.library import INSTALLED
-from engine.runtime.state import Link, Reject, State, metadata
+from engine.runtime.state import Link, Reject, State
 
 ADA = Link("1/1", "1-1", 17, "aa")
 MAX = Link("1/2", "1-2", "x-9", "bb")
