@@ -121,21 +121,21 @@ def _record(
         return value
     match field.source:
         case FromFields(paths):
-            cells = text.split(";") if len(paths) > 1 else [text]
-            pairs = [(p, c.strip()) for p, c in zip(paths, cells, strict=False)]
+            # A row of a list reads an element; its cell names the way to it, too.
+            names = rule.row.erp_field.split(";")
         case IdParts(parts) | ReferenceTo(_, FieldPath(()), IdParts(parts)):
-            named = [part for part in parts if isinstance(part, FieldPath)]
-            cells = text.split(";")
-            pairs = [(p, c.strip()) for p, c in zip(named, cells, strict=False)]
+            paths = tuple(part for part in parts if isinstance(part, FieldPath))
+            names = [str(path) for path in paths]
         case _:
             raise ValueError("give the whole record as a JSON object")
+    cells = text.split(";") if len(paths) > 1 else [text]
     record: dict[str, Any] = {}
-    for path, cell in pairs:
+    for path, name, cell in zip(paths, names, cells, strict=False):
         if path.many:
             raise ValueError("give the whole record as a JSON object")
-        known = resolve(standard, start, str(path)).field
-        if known is not None and cell:
-            _set(record, path, _typed(known, cell))
+        known = resolve(standard, start, name).field
+        if known is not None and cell.strip():
+            _set(record, path, _typed(known, cell.strip()))
     return record
 
 
