@@ -45,8 +45,9 @@ def main() -> int:
     parser.add_argument("partners", nargs="*", default=list(PARTNERS))
     parser.add_argument("--units", type=int, default=200, help="size of the portfolio")
     parser.add_argument("--folder", type=Path, default=Path("demo"))
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
-    console = Console(highlight=False)
+    console = Console(highlight=False, stderr=arguments.json)
     folder: Path = arguments.folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -59,7 +60,10 @@ def main() -> int:
             for partner in arguments.partners
         ]
         code = _main_job(console, running, folder)
-        _report(console, running)
+        held = {simulated.partner: _held(simulated) for simulated in running}
+        _report(console, held)
+        if arguments.json:
+            print(json.dumps({"exit_code": code, "partners": held}, indent=2))
     if code == 0:
         _next_steps(console, running, folder)
     return code
@@ -137,7 +141,10 @@ def _feldwerk(
     console.print(f"$ feldwerk {' '.join(arguments)}\n", style="dim")
     environment = {**os.environ, **simulated.environment}
     return subprocess.run(
-        [FELDWERK, *arguments], env=environment, check=False
+        [FELDWERK, *arguments],
+        env=environment,
+        stdout=sys.stderr if console.stderr else None,
+        check=False,
     ).returncode
 
 
@@ -153,13 +160,17 @@ def _show_files(console: Console, folder: Path) -> None:
         console.print(f"  {rows:>6,} rows  {path}")
 
 
-def _report(console: Console, running: Sequence[Simulated]) -> None:
+def _held(simulated: Simulated) -> dict[str, Any]:
+    with urllib.request.urlopen(simulated.control, timeout=10) as answer:  # noqa: S310 - loopback
+        found = json.load(answer)
+    return {"records": found["records"], "calls": found["calls"]}
+
+
+def _report(console: Console, held: dict[str, dict[str, Any]]) -> None:
     _title(console, "What the partners hold now, by their own account")
-    for simulated in running:
-        with urllib.request.urlopen(simulated.control, timeout=10) as answer:  # noqa: S310 - loopback
-            found = json.load(answer)
+    for partner, found in held.items():
         calls: dict[str, int] = found["calls"]
-        console.print(f"\n[bold]{simulated.partner}[/]")
+        console.print(f"\n[bold]{partner}[/]")
         for entity, count in found["records"].items():
             console.print(f"  {count:>6,} {entity}")
         console.print(f"  {sum(calls.values()):,} calls in three syncs, of these")

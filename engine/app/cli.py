@@ -274,9 +274,18 @@ def simulate(
     context: typer.Context,
     partner: Annotated[str, typer.Argument(help="A partner with a connector file.")],
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    json: Annotated[
+        bool, typer.Option("--json", help="Its one line is JSON in any case.")
+    ] = False,
     root: ROOT = None,
 ) -> None:
-    """Run a partner as a real HTTP server on this machine. Prints one line of JSON."""
+    """
+    Run a partner as a real HTTP server on this machine; prints its address as JSON.
+
+    More options: `--store FILE` keeps its records, `--fault 500=0.1` lets it fail,
+    `--quiet` prints no line for each call.
+    """
+    del json
     folders = _folders(root)
     if partner not in folders.partners():
         hint = did_you_mean(partner, folders.partners())
@@ -290,9 +299,14 @@ def simulate(
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )
-def demo(context: typer.Context) -> None:
-    """Run the main job against simulated partners, from portfolio to report."""
-    raise typer.Exit(_tool("demo", context.args))
+def demo(context: typer.Context, json: JSON = False) -> None:
+    """
+    Run the main job against simulated partners, from portfolio to report.
+
+    More words: the partners to take instead of the usual ones, `--units 200`,
+    `--folder demo`.
+    """
+    raise typer.Exit(_tool("demo", [*context.args, *["--json"] * json]))
 
 
 def _tool(name: str, arguments: Sequence[str]) -> int:
