@@ -190,7 +190,12 @@ class _Code:
 
     def _assign(self, work: FieldWork, get: str, target: str) -> None:
         value = self._value(work, get)
-        self.emit(f"if {value} or {value} == 0: {target} = {value}")
+        if isinstance(work.source, IdParts):
+            self.emit(f"{target} = {value}")
+            return
+        one_id = isinstance(work.source, ReferenceTo) and not work.many
+        filled = value if one_id else f"{value} or {value} == 0"
+        self.emit(f"if {filled}: {target} = {value}")
         if work.default is not None:
             self.emit(f"else: {target} = {self.bind(work.default)}")
         elif work.if_empty == "clear":

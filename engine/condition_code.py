@@ -57,7 +57,8 @@ def condition_text(code: Code, node: Condition | Any, get: str) -> str:
             return f"({_operand(code, left, get)} in {_members(code, items, get)})"
         case Empty(operand):
             value = _operand(code, operand, get)
-            return f"({value} is None or {value} in ('', [], ()))"
+            code.constants["EMPTY"] = (str, list, tuple)
+            return f"({value} is None or not {value} and {value}.__class__ in EMPTY)"
         case Literal(value):
             return str(bool(value))
         case FieldPath() if node.names[0] == "settings":

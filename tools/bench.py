@@ -106,17 +106,12 @@ def hand_written(record: Record, separator: str, types: dict[str, int]) -> Recor
     body["typeId"] = found or types["*"]
     body["number"] = ve
     place = [record.get("etage_text"), record.get("lage")]
-    position = " ".join(part for part in place if part)
-    if position:
-        body["position"] = position
+    body["position"] = " ".join(part for part in place if part) or None
     floor = record.get("etage_nr")
     if floor is None and record.get("etage_text"):
         floor = floor_number(record["etage_text"])
-    if floor is not None:
-        body["floor"] = floor
-    area = record.get("wohnflaeche")
-    if area is not None:
-        body["livingArea"] = area
+    body["floor"] = floor
+    body["livingArea"] = record.get("wohnflaeche")
     return body
 
 
