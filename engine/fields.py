@@ -8,7 +8,7 @@ from typing import Any
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 
 from engine.conditions import check_condition
-from engine.contract import field_names, property_schema, typed
+from engine.contract import field_names, kinds, property_schema, typed
 from engine.language import FieldPath, LanguageError
 from engine.model import EntityFile, as_tuple
 from engine.paths import resolve
@@ -109,14 +109,14 @@ class RowCheck:
     def _fits_its_kind(self, source: Source) -> None:
         """Refuse cells that mean nothing in a row of this kind."""
         row = self.rule.row
-        kinds = {
+        holds = {
             "an ID": isinstance(source, IdParts),
             "a reference": isinstance(source, ReferenceTo),
             "a list of values": row.partner_field.endswith("[]"),
             "a row of a list": "[]." in row.partner_field,
             "a record that is put under our ID": not self.partner_assigns_ids,
         }
-        for kind, applies in kinds.items():
+        for kind, applies in holds.items():
             for column, values in NOT_IN[kind].items():
                 cell = getattr(row, column)
                 if applies and cell and (not values or cell in values):
@@ -149,6 +149,10 @@ class RowCheck:
             hint = did_you_mean(name, known)
             message = f"the partner has no field '{name}'."
             self.problem("partner_field", "C101", message, hint)
+            return None
+        if many and kinds(contract) and "array" not in kinds(contract):
+            message = f"'{name}' is no list at the partner."
+            self.problem("partner_field", "C101", message)
             return None
         if contract.get("readOnly"):
             self.problem("partner_field", "C106", f"'{name}' is read-only.")
@@ -240,6 +244,9 @@ class RowCheck:
         if found.field is not None or self.standard.base(found.entity) not in bases:
             message = f"'{text}' does not lead to a {' or '.join(wanted)}."
             self.problem("reference", "M111", message)
+            return None
+        if name == self.entity.name and not found.path.segments:
+            self.problem("reference", "M111", "a record does not point to itself.")
             return None
         if name not in self.ids:
             return None

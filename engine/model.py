@@ -237,7 +237,9 @@ class SourceFile(Part):
 class ActivationFile(Part):
     """An activation: one customer, one partner, one use case."""
 
-    customer: str = Field(min_length=1, description="The housing company.")
+    customer: str = Field(
+        pattern=r"^[^/\x00-\x1f]+$", description="The housing company, without a slash."
+    )
     partner: Name = Field(description="The folder of the partner's spec.")
     use_case: Name = Field(description="The folder of the use case.")
     environment: Name = Field(

@@ -62,7 +62,7 @@ class Problem:
             "level": self.level,
             "rule": CATALOGUE[self.code].title,
             "message": self.message,
-            "suggestion": self.suggestion,
+            "suggestion": self.suggestion or CATALOGUE[self.code].remedy,
         }
 
 

@@ -27,6 +27,11 @@ from engine.runtime.state import ActivationState, Link
 from engine.work import EntityWork, FieldWork, UseCaseWork
 
 CHUNK = 100
+"""So many records are looked up at once."""
+
+SENT_AT_ONCE = 25
+"""So many are sent before what was accepted is kept."""
+
 _SHORT = 4
 _WORDS = re.compile(r"\w{3,}")
 HOPELESS = 10
@@ -89,14 +94,17 @@ class _EntityDelivery:
         """Send some changes and keep what came of them, whatever happens."""
         found, changes = self._find(changes)
         ready = self._prepare(changes, found)
-        if not ready:
-            return
+        for start in range(0, len(ready), SENT_AT_ONCE):
+            self._send(ready[start : start + SENT_AT_ONCE])
+
+    def _send(self, ready: list[tuple[Change, Write]]) -> None:
         self.state.begin(self.work.name, [change.key for change, _ in ready])
         results = list(self.pool.map(self._write, [write for _, write in ready]))
         links, settled = [], []
         for (change, _), result in zip(ready, results, strict=True):
             if isinstance(result, Accepted):
-                self.part.sent[change.operation] += 1
+                found = not (result.created or self.by_our_id)
+                self.part.accept(change, found=found)
                 links.append(_link(change, result.partner_id, change.digest))
             elif isinstance(result, RecordError):
                 self._reject(change, result)

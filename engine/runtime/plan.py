@@ -70,12 +70,24 @@ class EntityPlan:
     _changes: Spool = field(default_factory=Spool)
     _left_out: Spool = field(default_factory=Spool)
     _rejected: Spool = field(default_factory=Spool)
+    found: set[str] = field(default_factory=set)
+    """Keys of planned creates that turned out to be at the partner already."""
     withdrawn: dict[str, LeftOut] = field(default_factory=dict)
     """Changes that were taken back when another record had the same ID."""
 
     def add_change(self, change: Change) -> None:
         self.counts[change.operation] += 1
         self._changes.append(vars(change))
+
+    def accept(self, change: Change, *, found: bool) -> None:
+        """Count what the partner accepted; a new record may have been there already."""
+        operation: Operation = change.operation
+        if operation == "create" and found:
+            operation = "update"
+            self.counts["create"] -= 1
+            self.counts["update"] += 1
+            self.found.add(change.key)
+        self.sent[operation] += 1
 
     def add_left_out(self, item: LeftOut) -> None:
         self.counts["left_out"] += 1
@@ -93,8 +105,11 @@ class EntityPlan:
 
     def changes(self) -> Iterator[Change]:
         for value in self._changes:
-            if value["key"] not in self.withdrawn:
-                yield Change(**value)
+            if value["key"] in self.withdrawn:
+                continue
+            if value["key"] in self.found:
+                value["operation"] = "update"
+            yield Change(**value)
 
     def left_outs(self) -> Iterator[LeftOut]:
         for value in self._left_out:

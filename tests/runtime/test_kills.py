@@ -9,7 +9,8 @@ from random import Random
 import killable
 import pytest
 
-from engine.runtime.state import State, metadata
+from engine.runtime.database import metadata
+from engine.runtime.state import State
 
 KILLS = 12
 MOST_RUNS = 60

@@ -107,6 +107,9 @@ def encoding_problems(path: Path, encoding: str) -> list[Problem]:
             )
             origin = Origin(path.name, line + read.count("\n"))
             return [Problem(origin, "R002", message)]
+        except UnicodeError as error:  # such as UTF-16 without its mark
+            message = f"it is not {encoding}: {error}; {DECLARE_ENCODING}"
+            return [Problem(Origin(path.name, line), "R002", message)]
         ascii_only = ascii_only and chunk.isascii()
         try:
             if could_be_utf8:

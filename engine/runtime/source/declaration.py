@@ -165,6 +165,9 @@ def _checked(node: yaml.Node | None, standard: Standard) -> SourceDeclaration:
     declaration = None
     try:
         declaration = SourceDeclaration.model_validate(_plain(node))
+    except RecursionError:
+        what = "an alias refers to itself."
+        problems.append(Problem(Origin(DECLARATION, 1), "R006", what))
     except ValidationError as error:
         problems += [_misfit(details, lines) for details in error.errors()]
     else:
