@@ -49,8 +49,9 @@ def main() -> int:
     arguments = parser.parse_args()
     console = Console(highlight=False, stderr=arguments.json)
     folder: Path = arguments.folder
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    shutil.rmtree(folder / "erp", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "feldwerk.db").unlink(missing_ok=True)
     _title(console, f"A portfolio of {arguments.units:,} units, traps included")
     write(folder / "erp", units=arguments.units, seed=SEED)
     _show_files(console, folder / "erp")
@@ -95,6 +96,7 @@ def _main_job(console: Console, running: Sequence[Simulated], folder: Path) -> i
 @contextmanager
 def _simulated(console: Console, partner: str, folder: Path) -> Iterator[Simulated]:
     store = folder / f"{partner}.json"
+    store.unlink(missing_ok=True)
     command = [FELDWERK, "simulate", partner, "--quiet", "--store", str(store)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

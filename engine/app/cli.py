@@ -6,13 +6,12 @@ brake, 4 partner or source unreachable.
 """
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
@@ -293,7 +292,7 @@ def simulate(
         show_problems(Console(stderr=True), [problem])
         raise typer.Exit(2)
     options = ["--port", str(port), "--root", str(folders.root)]
-    raise typer.Exit(_tool("simulator", [partner, *options, *context.args]))
+    _become("simulator", [partner, *options, *context.args])
 
 
 @app.command(
@@ -306,17 +305,19 @@ def demo(context: typer.Context, json: JSON = False) -> None:
     More words: the partners to take instead of the usual ones, `--units 200`,
     `--folder demo`.
     """
-    raise typer.Exit(_tool("demo", [*context.args, *["--json"] * json]))
+    _become("demo", [*context.args, *["--json"] * json])
 
 
-def _tool(name: str, arguments: Sequence[str]) -> int:
-    """Run a tool as a process of its own: nothing imports the tools."""
+def _become(name: str, arguments: Sequence[str]) -> NoReturn:
+    """
+    Become a tool: nothing imports the tools.
+
+    The process stays the same, so that a signal to it reaches the tool.
+    """
     environment = {**os.environ, "PYTHONPATH": str(INSTALLED)}
     command = [sys.executable, "-m", f"tools.{name}", *arguments]
-    try:
-        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own tool
-    except KeyboardInterrupt:
-        return 0
+    sys.stdout.flush()
+    os.execve(sys.executable, command, environment)  # noqa: S606 - our own tool
 
 
 @new.command("partner")

@@ -32,6 +32,7 @@ def explain(activation: Activation, entity: str, key: str) -> list[dict[str, Any
     its ERP key. Raises SpecError if there is no such entity or record.
     """
     works = _entities(activation, entity)
+    standard: Standard = activation.use_case.standard
     with State(activation.state_url) as state:
         own = state.activation(activation.name)
         with staged(activation, own, Silent()) as staging:
@@ -42,21 +43,21 @@ def explain(activation: Activation, entity: str, key: str) -> list[dict[str, Any
             ]
     if not found:
         place = Origin(str(activation.source))
-        message = f"no {entity} has the key or the ID '{key}'."
+        parts = "/".join(standard.entities[works[0].base].key)
+        message = f"no {entity} has the ID or the key '{key}'; a key is {parts}."
         raise SpecError([Problem(place, "R209", message)])
     return found
 
 
 def _entities(activation: Activation, name: str) -> list[EntityWork]:
     work = activation.use_case.work
-    standard: Standard = activation.use_case.standard
     found = [
         entity
         for entity in work.entities
         if name in (entity.name, entity.base, *entity.erp)
     ]
     if not found:
-        known = [e.name for e in work.entities] + list(standard.entities)
+        known = [n for e in work.entities for n in (e.name, e.base, *e.erp)]
         hint = did_you_mean(name, known)
         message = f"{work.partner} has no entity '{name}' in {work.use_case}."
         raise SpecError([Problem(activation.origin, "M110", message, hint)])

@@ -166,7 +166,7 @@ def _show_rejects(console: Console, plan: Plan) -> None:
     console.print("\n[bold]Rejected[/]")
     for code, count in counts.most_common():
         title = CATALOGUE[code].title
-        more = f", {SHOWN} of them" if count > SHOWN else ""
+        more = f"; the first {SHOWN}, --json has all" if count > SHOWN else ""
         console.print(f"{count:>7,}  {code} {title}{more}")
         for entity, item in samples[code]:
             place = f" ({item.origin})" if item.origin else ""

@@ -326,3 +326,19 @@ def test_another_run_of_the_activation_is_told(desk):
     assert found.code == 2
     assert "D301" in found.err
     assert not desk.simulator.calls
+
+
+class TestDemo:
+    def test_a_piped_demo_ends_and_leaves_no_process(self, tmp_path):
+        code = "from engine.app.cli import main; main()"
+        demo = subprocess.Popen(
+            [sys.executable, "-c", code, "demo", "etg24", "--units", "8"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        # The pipe ends only when nobody holds it any more, a simulator neither.
+        out, _ = demo.communicate(timeout=100)
+        assert demo.returncode == 0
+        assert b"nothing is sent" in out
+        assert b"Try next" in out
