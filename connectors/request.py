@@ -3,6 +3,7 @@
 The parts that `model.py` puts together to the whole file.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -98,6 +99,13 @@ class Lookup(RepeatableRequest):
         description="The JSON body that asks for all records, without a filter; "
         "`{}` for a POST if left out.",
     )
+
+    @model_validator(mode="after")
+    def _asks_for_all_its_ids(self) -> Self:
+        one = re.search(r"ids\s*\[", str(self.templates))
+        if one is not None and self.at_once != 1:
+            raise ValueError("a lookup that takes one of the ids needs at_once: 1")
+        return self
 
     def unfiltered(self) -> Self:
         """Return the same search without its filter."""

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from connectors.errors import AddressError
 from connectors.model import Connector
+from connectors.request import Lookup
 from connectors.templates import render, render_path
 
 PARTNERS = Path(__file__).parents[2] / "connectors" / "partners"
@@ -116,3 +117,11 @@ def test_a_variable_without_a_value_is_refused(template):
 def test_an_identifier_that_moves_the_address_is_refused(identifier):
     with pytest.raises(AddressError):
         render_path("/units/{{ id }}", {"id": identifier})
+
+
+def test_a_lookup_of_one_id_at_a_time_says_so():
+    query = {"method": "GET", "path": "/units", "match": "externalId"}
+    query["query"] = {"externalId": "{{ ids[0] }}"}
+    with pytest.raises(ValidationError, match="at_once: 1"):
+        Lookup.model_validate(query)
+    assert Lookup.model_validate({**query, "at_once": 1}).at_once == 1
