@@ -4,17 +4,26 @@ Bodies that are not what they should be (HTML, empty, cut off) read as nothing.
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any
 
+from connectors.error_handler import (
+    ErrorHandler,
+    FieldList,
+    FieldMap,
+    FieldPattern,
+    Fields,
+)
 from connectors.errors import FieldError
-from connectors.model import ErrorHandler, FieldMap
 
 MESSAGE_LENGTH = 500
 FIELD_COUNT = 50
+_PATTERN_LENGTH = 4000
 LONGEST_WAIT_SECONDS = 60.0
 
 
@@ -24,6 +33,15 @@ class Answer:
 
     status: int
     json: Any = field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        return is_success(self.status)
+
+
+def is_success(status: int) -> bool:
+    """Return whether a status is of the class of successes."""
+    return status // 100 == 2  # noqa: PLR2004
 
 
 def read_json(body: bytes) -> Any:
@@ -41,12 +59,12 @@ def read_json(body: bytes) -> Any:
 
 def at(document: Any, path: str, default: Any = None) -> Any:
     """
-    Return the value at a dotted path; a number is a place in a list.
+    Return the value at a dotted path; a number is a place in a list, "" is all of it.
 
     >>> at({"errors": [{"text": "no"}]}, "errors.0.text")
     'no'
     """
-    for part in path.split("."):
+    for part in path.split(".") if path else []:
         if isinstance(document, dict) and part in document:
             document = document[part]
         elif isinstance(document, list) and part.isdecimal():
@@ -62,13 +80,34 @@ def read_error(
     handler: ErrorHandler, document: Any
 ) -> tuple[str, tuple[FieldError, ...]]:
     """Return the message of an error answer, or "", and what it says of fields."""
-    texts = (_text(at(document, path)) for path in handler.message)
-    return next(filter(None, texts), ""), tuple(_fields(handler, document))
+    message = read_message(handler.message, document)
+    return message, read_fields(handler.fields, document, message)
+
+
+def read_message(paths: Iterable[str], document: Any) -> str:
+    """Return the first text at one of the paths, on one line, or ""."""
+    return next(filter(None, (_text(at(document, path)) for path in paths)), "")
+
+
+def read_fields(
+    where: Fields | None, document: Any, message: str
+) -> tuple[FieldError, ...]:
+    """Return what an answer, or its message, says of single fields."""
+    match where:
+        case FieldMap():
+            found = _from_map(at(document, where.map))
+        case FieldList():
+            found = _from_list(where, at(document, where.items))
+        case FieldPattern():
+            found = _from_message(where.pattern, message)
+        case None:
+            found = iter(())
+    return tuple(islice(found, FIELD_COUNT))
 
 
 def read_retry_after(value: str | None, now: datetime) -> float | None:
     """
-    Return the seconds to wait, 60 at most: the header has seconds or an HTTP date.
+    Return the seconds to wait: the header has seconds or an HTTP date.
 
     >>> read_retry_after("7", datetime(2025, 1, 1, tzinfo=UTC))
     7.0
@@ -77,33 +116,35 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
         return None
     text = value.strip()
     if text.isascii() and text.isdecimal():
-        return min(float(text[:9]), LONGEST_WAIT_SECONDS)
+        return float(text[:9])
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - now).total_seconds(), 0.0), LONGEST_WAIT_SECONDS)
+    return max((moment - now).total_seconds(), 0.0)
 
 
-def _fields(handler: ErrorHandler, document: Any) -> Iterator[FieldError]:
-    where = handler.fields
-    if where is None:
-        return
-    if isinstance(where, FieldMap):
-        messages_by_field = at(document, where.map)
-        if isinstance(messages_by_field, dict):
-            for name, said in list(messages_by_field.items())[:FIELD_COUNT]:
-                messages = said if isinstance(said, list) else [said]
-                for message in messages[:FIELD_COUNT]:
-                    yield FieldError(name, _text(message))
-        return
-    items = at(document, where.items)
-    if isinstance(items, list):
-        for item in items[:FIELD_COUNT]:
-            name = _text(at(item, where.field))
-            yield FieldError(name, _text(at(item, where.message)))
+def _from_map(messages_by_field: Any) -> Iterator[FieldError]:
+    if isinstance(messages_by_field, dict):
+        for name, said in messages_by_field.items():
+            for message in said if isinstance(said, list) else [said]:
+                yield FieldError(name, _text(message))
+
+
+def _from_list(where: FieldList, items: Any) -> Iterator[FieldError]:
+    if isinstance(items, dict):
+        items = [items]
+    for item in items if isinstance(items, list) else []:
+        name, said = _text(at(item, where.field)), _text(at(item, where.message))
+        if name or said:
+            yield FieldError(name, said)
+
+
+def _from_message(pattern: str, message: str) -> Iterator[FieldError]:
+    for match in re.finditer(pattern, message[:_PATTERN_LENGTH]):
+        yield FieldError(_text(match["field"]), _text(match["message"]))
 
 
 def _text(value: Any) -> str:

@@ -5,17 +5,25 @@
     │   ├── RefusedError            D201-D205  the partner refuses the record
     │   ├── OutcomeUnknownError     D206  it may or may not have been done: look it up
     │   ├── AddressError            D207  an identifier cannot stand in an address
-    │   └── AnswerError             D208  the answer has not the shape that we know
+    │   ├── AnswerError             D208  the answer has not the shape that we know
+    │   └── DocumentError           D209  a value cannot stand in an XML document
     └── StopError                   end the run
         ├── CredentialsError        D101  the partner does not let us in
-        └── UnreachableError        D102  the partner cannot be reached
+        ├── UnreachableError        D102  the partner cannot be reached
+        └── BudgetError             D103  the partner allows no more for now
 
 No message holds a query, a header, a credential or a token.
 """
 
 from typing import NamedTuple
 
-from engine.errors import CredentialsError, RecordError, UnreachableError
+from engine.errors import (
+    BudgetError,
+    CredentialsError,
+    RecordError,
+    SpecError,
+    UnreachableError,
+)
 from engine.problems import CATALOGUE, Origin, Problem
 
 _CODE_BY_STATUS = {400: "D201", 422: "D201", 403: "D202", 404: "D203", 409: "D204"}
@@ -65,6 +73,13 @@ class AnswerError(RecordError):
         super().__init__("D208", message)
 
 
+class DocumentError(RecordError):
+    """A value that no XML document can hold: a control character, a strange name."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("D209", message)
+
+
 def credentials_error(partner: str, why: str) -> CredentialsError:
     """Return the error of a partner that does not let us in."""
     return CredentialsError([_problem(partner, "authenticator", "D101", why)])
@@ -73,6 +88,16 @@ def credentials_error(partner: str, why: str) -> CredentialsError:
 def unreachable_error(partner: str, why: str) -> UnreachableError:
     """Return the error of a partner that cannot be reached."""
     return UnreachableError([_problem(partner, "base_url", "D102", why)])
+
+
+def budget_error(partner: str, why: str) -> BudgetError:
+    """Return the error of a partner that allows no more calls for now."""
+    return BudgetError([_problem(partner, "api_budget", "D103", why)])
+
+
+def setting_error(partner: str, place: str, why: str) -> SpecError:
+    """Return the error of a setting that the connector file cannot use."""
+    return SpecError([_problem(partner, place, "T304", why)])
 
 
 def _problem(partner: str, column: str, code: str, message: str) -> Problem:

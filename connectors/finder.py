@@ -4,17 +4,21 @@ Partners ignore filters that they do not know and return everything, or more tha
 asked for: every item is compared, and only exact ids count.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.answers import at
+from connectors.entities import CreateUpdate, Ids
 from connectors.errors import AnswerError
-from connectors.model import ExternalIds, Ids
 from connectors.paging import items
 from connectors.request import Lookup
+from connectors.templates import variables_of
 from connectors.transport import Session
 
 PartnerId = int | str
+Path = Mapping[str, Any]
+"""The values that stand in the address of a record: `path` in the templates."""
 
 _ABSENT = object()
 
@@ -22,43 +26,42 @@ _ABSENT = object()
 class Finder:
     """Searches the records of one entity."""
 
-    def __init__(
-        self, session: Session, lookup: Lookup, lists: ExternalIds | None
-    ) -> None:
+    def __init__(self, session: Session, entity: CreateUpdate, lookup: Lookup) -> None:
         self._session = session
         self._lookup = lookup
-        self._lists = lists
-        self._ids = session.connector.ids
-        # All records, by our ids: read when the partner is seen to ignore the filter.
-        self._everything: dict[str, PartnerId] | None = None
+        self._lists = entity.external_ids
+        self._ids = entity.ids or session.connector.ids
+        reads = [self._lists.read.templates] if self._lists else []
+        self._in_path = sorted(
+            name.removeprefix("path.")
+            for name in variables_of([lookup.templates, lookup.everything, *reads])
+            if name.startswith("path.")
+        )
+        # All records at a path, by our ids: read when the filter is seen to be ignored.
+        self._everything: dict[str, dict[str, PartnerId]] = {}
 
-    def find(self, ids: Sequence[str], *, anew: bool = False) -> dict[str, PartnerId]:
+    def find(
+        self, wanted: Mapping[str, Path], *, anew: bool = False
+    ) -> dict[str, PartnerId]:
         """
         Return the partner's ids by ours, of those that it has.
 
-        Of several records with the same id the one with the lowest id of the partner
-        counts; deleted ones do not. `anew` asks again for what is remembered.
+        `wanted` are our ids and their paths; records at one path are searched
+        together. Of several records with the same id the one with the lowest id of
+        the partner counts; deleted ones do not. `anew` asks again for what is
+        remembered.
         """
-        ignored = self._everything is not None
-        everything = None if anew else self._everything
+        ids_by_place: dict[str, list[str]] = {}
+        for our_id, path in wanted.items():
+            ids_by_place.setdefault(self._place(path), []).append(our_id)
         found: dict[str, PartnerId] = {}
-        known: dict[PartnerId, tuple[str, ...]] = {}
-        size = self._lookup.at_once
-        for start in range(0, len(ids), size):
-            chunk = ids[start : start + size]
-            if everything is None and not ignored:
-                ignored = not self._search(chunk, found, known)
-                missing = [id_ for id_ in chunk if id_ not in found]
-                if self._lists is not None and len(missing) < len(chunk) and missing:
-                    # A record may have been found by another id of its list.
-                    self._search(missing, found, known)
-            if everything is None and ignored:
-                everything = self._everything = self._list_everything(known)
-            if everything is not None:
-                found |= {id_: everything[id_] for id_ in chunk if id_ in everything}
+        for ids in ids_by_place.values():
+            found |= self._find(ids, wanted[ids[0]], anew=anew)
         return found
 
-    def find_alike(self, natural: Mapping[str, Any]) -> PartnerId | None:
+    def find_alike(
+        self, natural: Mapping[str, Any], path: Path | None = None
+    ) -> PartnerId | None:
         """
         Return the one record with these fields and without any external id, or None.
 
@@ -67,45 +70,77 @@ class Finder:
         """
         if not natural or self._lists is None:
             return None
+        path = path or {}
         alike: list[PartnerId] = []
-        for item in items(self._session, self._lookup.unfiltered(), {}):
+        everything = items(self._session, self._lookup.unfiltered(), {"path": path})
+        for item in everything:
             partner_id = self._alive(item)
             if (
                 partner_id is not None
                 and all(item.get(name) == value for name, value in natural.items())
                 and not _texts(at(item, self._lookup.match))
-                and not self.external_ids(partner_id)
+                and not self.external_ids(partner_id, path)
             ):
                 alike.append(partner_id)
         return alike[0] if len(alike) == 1 else None
 
-    def external_ids(self, partner_id: PartnerId) -> tuple[str, ...]:
+    def external_ids(self, partner_id: PartnerId, path: Path) -> tuple[str, ...]:
         """Return the list of ids beside a record."""
         if self._lists is None:
             return ()
-        variables = {"partner_id": partner_id}
+        variables = {"partner_id": partner_id, "path": path}
         return _texts(list(items(self._session, self._lists.read, variables)))
 
+    def _place(self, path: Path) -> str:
+        """Return what is the same for records that can be searched together."""
+        return json.dumps([path.get(name) for name in self._in_path], default=str)
+
+    def _find(
+        self, ids: Sequence[str], path: Path, *, anew: bool
+    ) -> dict[str, PartnerId]:
+        place = self._place(path)
+        ignored = place in self._everything
+        everything = None if anew else self._everything.get(place)
+        found: dict[str, PartnerId] = {}
+        known: dict[PartnerId, tuple[str, ...]] = {}
+        size = self._lookup.at_once
+        for start in range(0, len(ids), size):
+            chunk = ids[start : start + size]
+            if everything is None and not ignored:
+                ignored = not self._search(chunk, path, found, known)
+                missing = [id_ for id_ in chunk if id_ not in found]
+                if self._lists is not None and len(missing) < len(chunk) and missing:
+                    # A record may have been found by another id of its list.
+                    self._search(missing, path, found, known)
+            if everything is None and ignored:
+                everything = self._list_everything(path, known)
+                self._everything[place] = everything
+            if everything is not None:
+                found |= {id_: everything[id_] for id_ in chunk if id_ in everything}
+        return found
+
     def _list_everything(
-        self, known: dict[PartnerId, tuple[str, ...]]
+        self, path: Path, known: dict[PartnerId, tuple[str, ...]]
     ) -> dict[str, PartnerId]:
         everything: dict[str, PartnerId] = {}
-        listing = items(self._session, self._lookup.unfiltered(), {})
-        for partner_id, our_ids in self._read(listing, known):
+        listing = items(self._session, self._lookup.unfiltered(), {"path": path})
+        for partner_id, our_ids in self._read(listing, path, known):
             _keep_lowest(everything, our_ids, partner_id)
         return everything
 
     def _search(
         self,
         chunk: Sequence[str],
+        path: Path,
         found: dict[str, PartnerId],
         known: dict[PartnerId, tuple[str, ...]],
     ) -> bool:
         """Add what the filtered search finds; return whether the filter was obeyed."""
         wanted = frozenset(chunk)
         obeyed = True
-        listing = items(self._session, self._lookup, {"ids": list(chunk)})
-        for partner_id, our_ids in self._read(listing, known, wanted):
+        variables = {"ids": list(chunk), "path": path}
+        listing = items(self._session, self._lookup, variables)
+        for partner_id, our_ids in self._read(listing, path, known, wanted):
             _keep_lowest(found, wanted.intersection(our_ids), partner_id)
             obeyed = obeyed and not wanted.isdisjoint(our_ids)
         return obeyed
@@ -113,6 +148,7 @@ class Finder:
     def _read(
         self,
         listing: Iterable[Any],
+        path: Path,
         known: dict[PartnerId, tuple[str, ...]],
         wanted: frozenset[str] = frozenset(),
     ) -> Iterator[tuple[PartnerId, tuple[str, ...]]]:
@@ -133,7 +169,7 @@ class Finder:
                 yield partner_id, texts
                 continue
             if partner_id not in known:  # a request each, so each is asked once
-                known[partner_id] = self.external_ids(partner_id)
+                known[partner_id] = self.external_ids(partner_id, path)
             yield partner_id, known[partner_id]
 
     def _alive(self, item: Any) -> PartnerId | None:

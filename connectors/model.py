@@ -1,181 +1,55 @@
 """The model of a connector file: the data of `partners/<partner>.yaml` in, checked.
 
-Its JSON Schema is the reference of the format. Meaning stands in the other modules.
+Its JSON Schema is the reference of the format. Its parts stand in `request.py`,
+`login.py`, `paginators.py`, `error_handler.py` and `entities.py`; meaning stands in
+the other modules.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    Discriminator,
-    Field,
-    PositiveFloat,
-    PositiveInt,
-    Tag,
-    model_validator,
-)
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from connectors.request import (
-    DottedPath,
-    LoginAuthenticator,
-    Lookup,
-    Part,
-    RepeatableRequest,
-    Request,
-    StaticAuthenticator,
-    Template,
-)
+from connectors.entities import CreateUpdate, Entity, Ids, Upsert
+from connectors.error_handler import ErrorHandler
+from connectors.login import AnyAuthenticator, StaticAuthenticator
+from connectors.paginators import Paginator
+from connectors.request import Part, Request, Template
 from connectors.templates import variables_of
 
-Url = Annotated[str, Field(pattern=r"^https://[^\s?#]+$")]
+__all__ = ["ApiBudget", "BudgetHeaders", "Connector", "CreateUpdate", "Ids", "Upsert"]
+
+Url = Annotated[Template, Field(pattern=r"^https://([^\s?#{}]|\{\{[^{}]*\}\})+$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+_PATH = "path."
+
+
+class BudgetHeaders(Part):
+    """Headers in which the partner says what is left of its budget."""
+
+    remaining: str = Field(description="Header with the calls that are left.")
+    reset: str = Field(description="Header with the time when there are new ones.")
+    reset_in: Literal["seconds", "epoch"] = Field(
+        default="seconds",
+        description="`seconds` from the answer on, or since the `epoch`.",
+    )
 
 
 class ApiBudget(Part):
     """What the partner allows us to ask of it."""
 
     concurrency: PositiveInt = Field(description="Requests at the same time.")
-
-
-class PageParameter(Part):
-    parameter: str = Field(description="Name of the query parameter.")
-    start: int = Field(description="Number of the first page.")
-
-
-class SizeParameter(Part):
-    parameter: str = Field(description="Name of the query parameter.")
-    value: PositiveInt = Field(description="The size to ask for.")
-    reported: DottedPath | None = Field(
-        default=None, description="Where the answer says the size that was used."
+    per_minute: PositiveInt | None = Field(
+        default=None, description="Requests in a minute, evenly spread."
     )
-
-
-class PageNumberPaginator(Part):
-    """Pages by number, asked for in the query."""
-
-    type: Literal["page_number"] = Field(description="Pages have numbers.")
-    page: PageParameter = Field(description="How a page is asked for.")
-    size: SizeParameter = Field(description="How the size of a page is asked for.")
-    items: DottedPath = Field(description="Where the answer carries the items.")
-    has_next: DottedPath | None = Field(
-        default=None, description="Where the answer says whether there is another page."
-    )
-    total: DottedPath | None = Field(
+    per_day: PositiveInt | Template | None = Field(
         default=None,
-        description="Where the answer says how many items there are in all.",
+        description="Requests on a day, logins aside: a number, or a template of "
+        "`settings` that gives one.",
     )
-
-
-class FieldList(Part):
-    """Problems of fields, as a list of objects."""
-
-    items: DottedPath = Field(description="Path to the list.")
-    field: DottedPath = Field(description="Path in an item to the field's name.")
-    message: DottedPath = Field(description="Path in an item to the message.")
-
-
-class FieldMap(Part):
-    """Problems of fields, as an object from field to message or messages."""
-
-    map: DottedPath = Field(description="Path to the object.")
-
-
-def _has(value: Any, name: str) -> bool:
-    """Say whether a mapping, or a part made of one, has a key."""
-    return name in value if isinstance(value, Mapping) else hasattr(value, name)
-
-
-def _kind_of_fields(value: Any) -> str:
-    return "map" if _has(value, "map") else "list"
-
-
-class Backoff(Part):
-    """The waits between attempts: doubled each time, with a random part."""
-
-    initial_seconds: PositiveFloat = Field(default=0.5, description="The first wait.")
-    max_seconds: PositiveFloat = Field(default=30, description="The longest wait.")
-
-
-class ErrorHandler(Part):
-    """How an error answer is read, and how often a request is attempted."""
-
-    message: tuple[DottedPath, ...] = Field(
-        default=(),
-        description="Paths to the message; the first that holds a text counts.",
+    headers: BudgetHeaders | None = Field(
+        default=None, description="Where answers say what is left."
     )
-    fields: (
-        Annotated[
-            Annotated[FieldList, Tag("list")] | Annotated[FieldMap, Tag("map")],
-            Discriminator(_kind_of_fields),
-        ]
-        | None
-    ) = Field(
-        default=None, description="Where the answer says what is wrong with fields."
-    )
-    max_attempts: PositiveInt = Field(default=5, description="Attempts in all.")
-    backoff: Backoff = Field(
-        default_factory=Backoff, description="The waits between attempts."
-    )
-
-
-class Ids(Part):
-    """Who names the records, and where a partner's answer carries its name."""
-
-    assigned_by: Literal["us", "partner"] = Field(
-        default="us",
-        description="`us`: PUT by our id; `partner`: created, then linked.",
-    )
-    path: DottedPath = Field(
-        default="id", description="Where an answer carries the id."
-    )
-    deleted: DottedPath | None = Field(
-        default=None, description="An item with a value here is deleted at the partner."
-    )
-
-
-class Upsert(Part):
-    """A record that is created or replaced under our id."""
-
-    upsert: RepeatableRequest = Field(description="Knows `id` and `body`.")
-
-
-class ExternalIds(Part):
-    """A list of ids of many systems that the partner keeps beside a record."""
-
-    read: RepeatableRequest = Field(description="Knows `partner_id`.")
-    replace: RepeatableRequest = Field(
-        description="Replaces the whole list, which is the `body`."
-    )
-
-
-class CreateUpdate(Part):
-    """A record that the partner names when it is created."""
-
-    create: Request = Field(description="Knows `id` and `body`.")
-    update: RepeatableRequest = Field(
-        description="Knows `id`, `partner_id` and `body`."
-    )
-    lookup: Lookup | None = Field(
-        default=None, description="Knows `ids`, a list of ours."
-    )
-    external_ids: ExternalIds | None = Field(
-        default=None, description="If our id stands in a list beside the record."
-    )
-
-    @model_validator(mode="after")
-    def _can_look_up(self) -> Self:
-        if self.external_ids is not None and self.lookup is None:
-            raise ValueError("external_ids need a lookup")
-        return self
-
-
-def _kind_of_entity(value: Any) -> str:
-    return "upsert" if _has(value, "upsert") else "create"
-
-
-Entity = Annotated[
-    Annotated[Upsert, Tag("upsert")] | Annotated[CreateUpdate, Tag("create")],
-    Discriminator(_kind_of_entity),
-]
 
 
 class Connector(Part):
@@ -186,8 +60,19 @@ class Connector(Part):
     evidence: Literal["seen", "doc", "inferred", "proposed"] = Field(
         description="How well the file is founded; comments say it line by line."
     )
+    settings: tuple[Name, ...] = Field(
+        default=(),
+        description="Settings of the use case that templates read as `settings.NAME`.",
+    )
     base_url: Mapping[str, Url] = Field(
-        min_length=1, description="Environment to the address that all paths go on."
+        min_length=1,
+        description="Environment to the address that all paths go on; a template of "
+        "`settings`, each of them one label of a host name.",
+    )
+    hosts: Mapping[str, Url] = Field(
+        default_factory=dict,
+        description="Further addresses, by the name that requests give as `host`. "
+        "An activation's `base_url` stands for them too.",
     )
     credentials: Mapping[str, str] = Field(
         min_length=1, description="Name to the German label that people see."
@@ -195,75 +80,92 @@ class Connector(Part):
     headers: Mapping[str, Template] = Field(
         default_factory=dict, description="Headers of every request."
     )
-    authenticator: Annotated[
-        StaticAuthenticator | LoginAuthenticator, Field(discriminator="type")
-    ] = Field(description="How the partner knows us.")
+    authenticator: AnyAuthenticator = Field(description="How the partner knows us.")
     api_budget: ApiBudget = Field(description="What the partner allows.")
-    paginator: PageNumberPaginator | None = Field(
+    paginator: Paginator | None = Field(
         default=None, description="How lists are read; without it they have one page."
     )
     error_handler: ErrorHandler = Field(
         default_factory=ErrorHandler, description="How errors are read and repeated."
     )
-    ids: Ids = Field(default_factory=Ids, description="Who names the records.")
+    ids: Ids = Field(
+        default_factory=Ids, description="Where answers carry the partner's ids."
+    )
     timeout_seconds: PositiveFloat = Field(
         default=30, description="How long to wait for the partner's next sign of life."
     )
     entities: Mapping[str, Entity] = Field(
-        min_length=1, description="Entity to how its records are written."
+        min_length=1,
+        description="Entity to how its records are written: with `upsert` they are "
+        "named by us, with `create` and `update` by the partner. Beside what each "
+        "request says, templates know `credentials`, `settings` and `now` (UTC, ISO).",
     )
 
-    @model_validator(mode="after")
-    def _names_records_one_way(self) -> Self:
-        wanted = Upsert if self.ids.assigned_by == "us" else CreateUpdate
-        needs = "upsert" if wanted is Upsert else "create and update"
-        wrong = [name for name, e in self.entities.items() if not isinstance(e, wanted)]
-        if wrong:
-            by = self.ids.assigned_by
-            names = ", ".join(wrong)
-            raise ValueError(f"ids.assigned_by is '{by}', so {names} need {needs}")
-        return self
+    def named_by_us(self, entity: str) -> bool:
+        """Say whether records of an entity are put under our id."""
+        return isinstance(self.entities[entity], Upsert)
+
+    def can_remove(self, entity: str) -> bool:
+        """Say whether the file knows a request that takes a record away."""
+        return self.entities[entity].remove is not None
+
+    def path_fields(self, entity: str) -> frozenset[str]:
+        """Return the names that the entity's templates read as `path.NAME`."""
+        requests = self.entities[entity].requests()
+        names = {name for _, r, _ in requests for name in variables_of(r.templates)}
+        return frozenset(n.removeprefix(_PATH) for n in names if n.startswith(_PATH))
 
     @model_validator(mode="after")
     def _gives_every_variable(self) -> Self:
-        always = {"credentials", *(f"credentials.{name}" for name in self.credentials)}
-        for place, templates, given in _places_of(self):
-            unknown = variables_of(templates) - always - given
-            if unknown:
-                raise ValueError(f"{place}: no value for {', '.join(sorted(unknown))}")
+        settings = {f"settings.{name}" for name in self.settings}
+        always = settings | {f"credentials.{name}" for name in self.credentials}
+        for place, templates in self._settings_only():
+            _need(place, templates, settings)
+        for place, templates, more in self._texts():
+            _need(place, templates, always | more)
+        for place, request, given in self._requests():
+            _need(place, request.templates, always | given | {"now"})
         return self
 
+    @model_validator(mode="after")
+    def _knows_every_host(self) -> Self:
+        for place, request, _ in self._requests():
+            if request.host is not None and request.host not in self.hosts:
+                raise ValueError(f"{place}: hosts has no '{request.host}'")
+        return self
 
-def _places_of(connector: Connector) -> Iterator[tuple[str, Any, set[str]]]:
-    """Yield every place with templates, and the variables that it is given."""
-    yield "headers", connector.headers, set()
-    authenticator = connector.authenticator
-    if isinstance(authenticator, StaticAuthenticator):
-        yield "authenticator.send", authenticator.send.value, set()
-    else:
-        yield "authenticator.send", authenticator.send.value, {"token"}
-        yield "authenticator.login", authenticator.login.templates, set()
-        if authenticator.refresh is not None:
-            templates = authenticator.refresh.templates
-            yield "authenticator.refresh", templates, {"answer"}
-    for name, entity in connector.entities.items():
-        for place, request, given in _requests_of(entity):
-            if request is not None:
-                yield f"entities.{name}.{place}", request.templates, given
+    def _settings_only(self) -> Iterator[tuple[str, Any]]:
+        for environment, url in self.base_url.items():
+            yield f"base_url.{environment}", url
+        for name, url in self.hosts.items():
+            yield f"hosts.{name}", url
+        yield "api_budget.per_day", self.api_budget.per_day
+
+    def _texts(self) -> Iterator[tuple[str, Any, set[str]]]:
+        """Yield the templates outside of requests, and what they are given."""
+        yield "headers", self.headers, {"now"}
+        send = self.authenticator.send.value
+        static = isinstance(self.authenticator, StaticAuthenticator)
+        yield "authenticator.send", send, set() if static else {"token"}
+
+    def _requests(self) -> Iterator[tuple[str, Request, frozenset[str]]]:
+        """Yield every request, its place, and the variables that only it is given."""
+        authenticator = self.authenticator
+        if not isinstance(authenticator, StaticAuthenticator):
+            yield "authenticator.login", authenticator.login, frozenset()
+            if authenticator.refresh is not None:
+                given = frozenset({"answer"})
+                yield "authenticator.refresh", authenticator.refresh, given
+        for name, entity in self.entities.items():
+            for place, request, given in entity.requests():
+                yield f"entities.{name}.{place}", request, given
 
 
-def _requests_of(
-    entity: Upsert | CreateUpdate,
-) -> Iterator[tuple[str, Request | None, set[str]]]:
-    if isinstance(entity, Upsert):
-        yield "upsert", entity.upsert, {"id", "body"}
-        return
-    yield "create", entity.create, {"id", "body"}
-    yield "update", entity.update, {"id", "partner_id", "body"}
-    if entity.lookup is not None:
-        yield "lookup", entity.lookup, {"ids"}
-        yield "lookup.everything", entity.lookup.unfiltered(), set()
-    if entity.external_ids is not None:
-        yield "external_ids.read", entity.external_ids.read, {"partner_id"}
-        given = {"partner_id", "body"}
-        yield "external_ids.replace", entity.external_ids.replace, given
+def _need(place: str, templates: Any, given: set[str] | frozenset[str]) -> None:
+    unknown = {
+        name
+        for name in variables_of(templates) - (given - {"path"})
+        if not ("path" in given and name.startswith(_PATH))
+    }
+    if unknown:
+        raise ValueError(f"{place}: no value for {', '.join(sorted(unknown))}")

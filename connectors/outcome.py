@@ -1,10 +1,17 @@
 """What one attempt came to, whether it is repeated, and which error it ends in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.answers import MESSAGE_LENGTH, read_error
+from connectors.answers import (
+    LONGEST_WAIT_SECONDS,
+    MESSAGE_LENGTH,
+    at,
+    is_success,
+    read_error,
+)
+from connectors.error_handler import ErrorHandler
 from connectors.errors import (
     FieldError,
     OutcomeUnknownError,
@@ -14,6 +21,9 @@ from connectors.errors import (
 from connectors.model import Connector
 from connectors.request import Request
 from engine.errors import FeldwerkError
+
+INVALID = 422
+"""The status of a refusal that comes as a success."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Outcome:
 
     @property
     def is_success(self) -> bool:
-        return self.status // 100 == 2  # noqa: PLR2004 - the class of success
+        return is_success(self.status)
 
     @property
     def is_doubtful(self) -> bool:
@@ -56,7 +66,16 @@ def wait_before_another(error: Exception) -> bool | float:
     if not isinstance(error, AgainError):
         return False
     wait = error.outcome.retry_after
-    return True if wait is None else wait
+    return True if wait is None else min(wait, LONGEST_WAIT_SECONDS)
+
+
+def refuses(handler: ErrorHandler, outcome: Outcome) -> bool:
+    """Return whether a success says in its body that it is none, as GraphQL does."""
+    return (
+        outcome.is_success
+        and handler.refused_by is not None
+        and bool(at(outcome.json, handler.refused_by))
+    )
 
 
 def error_of(
@@ -80,12 +99,26 @@ def error_of(
     if outcome.status // 100 == 3:  # noqa: PLR2004 - the class of redirects
         return RefusedError(outcome.status, f"{what}: redirect refused.")
 
+    message, fields = read_error(connector.error_handler, outcome.json)
+    status = INVALID if outcome.is_success else outcome.status
+    return refusal(
+        status,
+        message or f"{what}: the partner answers {outcome.status}.",
+        fields,
+        redact,
+    )
+
+
+def refusal(
+    status: int,
+    message: str,
+    fields: Iterable[FieldError],
+    redact: Callable[[str], str],
+) -> RefusedError:
+    """Return the error of a refused record, its texts short and without secrets."""
+
     def said(text: str) -> str:
         return redact(text)[:MESSAGE_LENGTH]
 
-    message, fields = read_error(connector.error_handler, outcome.json)
-    return RefusedError(
-        outcome.status,
-        said(message) or f"{what}: the partner answers {outcome.status}.",
-        tuple(FieldError(said(name), said(text)) for name, text in fields),
-    )
+    told = tuple(FieldError(said(name), said(text)) for name, text in fields)
+    return RefusedError(status, said(message), told)

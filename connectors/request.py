@@ -1,6 +1,6 @@
-"""The requests of a connector file, and how they show that they are allowed.
+"""The requests of a connector file: what is sent, and what its templates may read.
 
-The parts that `model.py` puts together to the whole file.
+The smallest parts that `model.py` puts together to the whole file.
 """
 
 import re
@@ -12,7 +12,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PositiveFloat,
     PositiveInt,
     model_validator,
 )
@@ -25,14 +24,10 @@ def _checked(value: Any) -> Any:
     return value
 
 
-def _need_exactly_one(part: BaseModel, *names: str) -> None:
-    if sum(getattr(part, name) is not None for name in names) != 1:
-        raise ValueError(f"give exactly one of {', '.join(names)}")
-
-
 Template = Annotated[str, AfterValidator(_checked)]
 JsonTemplate = Annotated[Any, AfterValidator(_checked)]
 DottedPath = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
+PathOrAll = Annotated[str, Field(pattern=r"^([^.\s]+(\.[^.\s]+)*)?$")]
 
 
 class Part(BaseModel):
@@ -41,14 +36,24 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Basic(Part):
+    """Name and password of one request, as HTTP has them since its beginnings."""
+
+    username: Template = Field(description="The name, often `credentials.client_id`.")
+    password: Template = Field(description="The password.")
+
+
 class Request(Part):
-    """One HTTP request; without json and form it carries the payload as it is."""
+    """One HTTP request; without json, form and xml it carries the payload as it is."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
         description="The HTTP method."
     )
+    host: str | None = Field(
+        default=None, description="One of `hosts`; the base URL if left out."
+    )
     path: Annotated[Template, Field(pattern=r"^/[^?#]*$")] = Field(
-        description="Path under the base URL; values in it are percent-encoded."
+        description="Path under the address; values in it are percent-encoded."
     )
     body: JsonTemplate = Field(
         default=None,
@@ -58,8 +63,19 @@ class Request(Part):
     form: Mapping[str, Template] | None = Field(
         default=None, description="Body of form fields, instead of json."
     )
+    xml: JsonTemplate = Field(
+        default=None,
+        description="XML body, instead of json: one root; `@x` is an attribute, "
+        "`#text` the text, a list repeats its element, null is left out.",
+    )
     query: Mapping[str, Template] = Field(
         default={}, description="Parameters of the query."
+    )
+    headers: Mapping[str, Template] = Field(
+        default={}, description="Headers of this request, over those of all requests."
+    )
+    basic: Basic | None = Field(
+        default=None, description="Name and password in the header `Authorization`."
     )
 
     @property
@@ -68,14 +84,24 @@ class Request(Part):
         return self.method != "POST"
 
     @property
+    def carries_payload(self) -> bool:
+        """Whether the payload is its body if the file names none."""
+        return all(body is None for body in (self.body, self.form, self.xml))
+
+    @property
     def templates(self) -> list[Any]:
         """Everything in it that may hold a template."""
-        return [self.path, self.body, self.form, self.query]
+        basic = None if self.basic is None else self.basic.model_dump()
+        bodies = [self.body, self.form, self.xml]
+        return [self.path, *bodies, self.query, self.headers, basic]
 
     @model_validator(mode="after")
     def _has_one_body(self) -> Self:
-        if self.body is not None and self.form is not None:
-            raise ValueError("give json or form, not both")
+        bodies = (self.body, self.form, self.xml)
+        if sum(body is not None for body in bodies) > 1:
+            raise ValueError("give one of json, form and xml")
+        if isinstance(self.xml, Mapping) and len(self.xml) != 1:
+            raise ValueError("an XML document has one root")
         return self
 
 
@@ -85,6 +111,14 @@ class RepeatableRequest(Request):
     @property
     def repeatable(self) -> bool:
         return True
+
+
+class Removal(RepeatableRequest):
+    """A request that takes a record away; it carries only a body that it names."""
+
+    @property
+    def carries_payload(self) -> bool:
+        return False
 
 
 class Lookup(RepeatableRequest):
@@ -113,63 +147,3 @@ class Lookup(RepeatableRequest):
         if body is None and self.method == "POST":
             body = {}
         return self.model_copy(update={"body": body, "query": {}})
-
-
-class Send(Part):
-    """How a call shows that it is allowed: in a header or in the query."""
-
-    header: str | None = Field(default=None, description="Name of the header.")
-    query: str | None = Field(default=None, description="Name of the query parameter.")
-    value: Template = Field(description="Knows `token` and `credentials`.")
-
-    @model_validator(mode="after")
-    def _has_one_place(self) -> Self:
-        _need_exactly_one(self, "header", "query")
-        return self
-
-
-class Expiry(Part):
-    """Where the end of a token's life stands; exactly one of them."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"minProperties": 1, "maxProperties": 1}
-    )
-
-    jwt: str | None = Field(
-        default=None, description="Claim of the token, a JWT: `exp`."
-    )
-    in_seconds: DottedPath | None = Field(
-        default=None, description="Path in the answer to the life in seconds."
-    )
-    at: DottedPath | None = Field(
-        default=None, description="Path in the answer to the moment, as ISO 8601."
-    )
-    after_seconds: PositiveFloat | None = Field(
-        default=None, description="The life in seconds, if the answer does not say it."
-    )
-
-    @model_validator(mode="after")
-    def _has_one_source(self) -> Self:
-        _need_exactly_one(self, "jwt", "in_seconds", "at", "after_seconds")
-        return self
-
-
-class StaticAuthenticator(Part):
-    """A key that never changes."""
-
-    type: Literal["static"] = Field(description="A key that never changes.")
-    send: Send = Field(description="How calls carry it.")
-
-
-class LoginAuthenticator(Part):
-    """A login that gives a token for some time."""
-
-    type: Literal["login"] = Field(description="A login that gives a token.")
-    login: RepeatableRequest = Field(description="Asks for a token.")
-    refresh: RepeatableRequest | None = Field(
-        default=None,
-        description="Renews it; `answer` is what login or refresh said last.",
-    )
-    token: DottedPath = Field(description="Where the answer carries the token.")
-    expires: Expiry = Field(description="When the token ends.")
-    send: Send = Field(description="How calls carry it.")

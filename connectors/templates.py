@@ -1,7 +1,7 @@
 """Templates of connector files: text with `{{ ... }}` and variables in, values out.
 
 Jinja expressions in a sandbox; statements (`{% ... %}`) are refused, and so is a
-variable that has no value.
+variable that has no value. `a.b` of an object is its key `b`, never a method of it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,14 +9,17 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, meta
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError
 from jinja2.environment import TemplateExpression
-from jinja2.nodes import Getattr, Name, Output, TemplateData
+from jinja2.nodes import Const, Getattr, Getitem, Name, Output, TemplateData
 from jinja2.sandbox import SandboxedEnvironment
 
 from connectors.errors import AddressError
 
 Variables = Mapping[str, Any]
+
+# What has no value of its own: a template reads one of its keys.
+_GROUPS = ("credentials", "settings", "path")
 
 
 def render(value: Any, variables: Variables) -> Any:
@@ -71,7 +74,7 @@ def variables_of(value: Any) -> frozenset[str]:
     Raises ValueError if a template has a syntax error or a statement.
 
     >>> sorted(variables_of(["{{ id }}", "Bearer {{ credentials.key }}"]))
-    ['credentials', 'credentials.key', 'id']
+    ['credentials.key', 'id']
     """
     return frozenset(name for text in _texts(value) for name in _names(text))
 
@@ -83,8 +86,21 @@ def _segment(value: Any) -> str:
     return quote(text, safe="")
 
 
-_ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined)
-_PATH_ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined, finalize=_segment)
+class _Environment(SandboxedEnvironment):
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return a key of an object even if it is called `items` or `values`."""
+        if isinstance(obj, Mapping):
+            return self.getitem(obj, attribute)
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(obj, Mapping) and argument not in obj:
+            return self.undefined(obj=obj, name=argument)
+        return super().getitem(obj, argument)
+
+
+_ENVIRONMENT = _Environment(undefined=StrictUndefined)
+_PATH_ENVIRONMENT = _Environment(undefined=StrictUndefined, finalize=_segment)
 
 
 @cache
@@ -119,10 +135,25 @@ def _names(source: str) -> Iterator[str]:
         raise ValueError(f"not a template: {error.message}") from None
     if not all(isinstance(node, Output) for node in tree.body):
         raise ValueError("a template holds expressions only, no statements")
-    yield from meta.find_undeclared_variables(tree)
-    for node in tree.find_all(Getattr):
-        if isinstance(node.node, Name) and node.node.name == "credentials":
-            yield f"credentials.{node.attr}"
+    grouped = set()
+    for node in tree.find_all((Getattr, Getitem)):
+        assert isinstance(node, Getattr | Getitem)
+        key = _key(node)
+        if isinstance(node.node, Name) and node.node.name in _GROUPS and key:
+            grouped.add(id(node.node))
+            yield f"{node.node.name}.{key}"
+    for name in tree.find_all(Name):
+        if id(name) not in grouped:
+            yield name.name
+
+
+def _key(node: Getattr | Getitem) -> str | None:
+    """Return the key that a template reads, if it is written there."""
+    if isinstance(node, Getattr):
+        return node.attr
+    if isinstance(node.arg, Const) and isinstance(node.arg.value, str):
+        return node.arg.value
+    return None
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,66 +1,98 @@
 """Send the requests of a connector file: a request and variables in, an answer out.
 
-The one place that knows HTTP. It repeats what may be repeated, logs nothing, and its
-errors say neither queries nor headers nor credentials.
+It repeats what may be repeated, logs nothing, and its errors say neither queries nor
+headers nor credentials.
 """
 
-import json
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
-from urllib.parse import quote, quote_plus
+from typing import Any, Self
 
-import httpx
 import stamina
-from jinja2 import TemplateError
 from stamina.instrumentation import set_on_retry_hooks
 
-from connectors.answers import Answer, read_json, read_retry_after
-from connectors.auth import Authenticator, Step, Token
-from connectors.errors import AddressError, credentials_error
+from connectors.addresses import Addresses
+from connectors.addresses import addresses as addresses_of
+from connectors.answers import Answer
+from connectors.auth import Authenticator, Step
+from connectors.budget import Budget, Spent
+from connectors.clock import Clock
+from connectors.errors import AddressError, DocumentError, credentials_error
+from connectors.login import LoginAuthenticator
+from connectors.message import Carried, Message, Page, fill_in
 from connectors.model import Connector
 from connectors.outcome import (
     AgainError,
     Outcome,
     error_of,
+    refuses,
     settled,
     wait_before_another,
 )
+from connectors.redaction import Secrets
 from connectors.request import Request
-from connectors.templates import Variables, render, render_path
+from connectors.sealing import KeptToken, TokenVault
+from connectors.templates import Variables
+from connectors.tokens import Token
+from connectors.wire import Wire
 
-_ERROR_BODY_LIMIT = 64 * 1024
-_CONNECT_SECONDS = 10.0
+_UNAUTHORIZED = 401
 
-# httpx logs addresses with their queries, stamina logs every retry.
-logging.getLogger("httpx").setLevel(logging.WARNING)
-logging.getLogger("httpcore").setLevel(logging.WARNING)
-set_on_retry_hooks([])
+set_on_retry_hooks([])  # stamina logs every retry
 
 
 class Session:
     """
     A connection to one partner, for several threads; use it in a `with`.
 
-    Raises CredentialsError if a credential that the connector names has no value.
+    `settings` are those of the use case. `vault` keeps the token from run to run and
+    `spent` counts the calls of the day; both are asked by the thread that sends, one
+    at a time. A text for the addresses stands for all of them. Raises
+    CredentialsError if a credential that the connector names has no value, SpecError
+    if the settings give no number of calls a day.
     """
 
     def __init__(
-        self, connector: Connector, base_url: str, credentials: Mapping[str, str]
+        self,
+        connector: Connector,
+        addresses: Addresses | str,
+        credentials: Mapping[str, str],
+        settings: Mapping[str, Any] | None = None,
+        vault: TokenVault | None = None,
+        spent: Spent | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.connector = connector
         missing = [name for name in connector.credentials if not credentials.get(name)]
         if missing:
             why = f"No value is given for the credentials {', '.join(missing)}."
             raise credentials_error(connector.partner, why)
-        self._base_url = base_url.rstrip("/")
-        self._credentials = dict(credentials)
-        self._auth = Authenticator(connector, self._credentials)
+        self._clock = clock or Clock()
+        outside = threading.Lock()  # the vault and the count of the day are one state
+        self._addresses = (
+            addresses_of(connector, None, {}, addresses)
+            if isinstance(addresses, str)
+            else addresses
+        )
+        self._variables = {
+            "credentials": dict(credentials),
+            "settings": dict(settings or {}),
+        }
+        self._secrets = Secrets(credentials.values())
+        self._auth = Authenticator(
+            connector,
+            self._variables,
+            self._secrets,
+            _kept_token(connector, self._addresses, credentials, vault, outside),
+            self._clock.epoch,
+        )
+        known = self._variables["settings"]
+        self._budget = Budget(connector, known, spent, self._clock, outside)
         self._slots = threading.BoundedSemaphore(connector.api_budget.concurrency)
-        self._client = _client(connector)
+        self._wire = Wire(connector)
 
     def __enter__(self) -> Self:
         return self
@@ -71,26 +103,24 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._client.close()
+        self._wire.close()
 
     def send(
-        self,
-        request: Request,
-        variables: Variables,
-        query: Mapping[str, str | int] | None = None,
+        self, request: Request, variables: Variables, page: Page | None = None
     ) -> Answer:
         """
         Send a request and return the answer of a success.
 
-        A request without a body template carries `variables["body"]`. Raises
-        RefusedError; UnreachableError; CredentialsError; and OutcomeUnknownError if
-        the partner may have done what must not be done twice.
+        A request without a body template carries `variables["body"]`; `page` asks for
+        one page of a list. Raises RefusedError; UnreachableError; CredentialsError;
+        BudgetError; and OutcomeUnknownError if the partner may have done what must
+        not be done twice.
         """
         outcome = self._repeat(
-            lambda: self._attempt_as_us(request, variables, query or {}),
+            lambda: self._attempt_as_us(request, variables, page or Page()),
             repeatable=request.repeatable,
         )
-        if outcome.is_success:
+        if outcome.is_success and not refuses(self.connector.error_handler, outcome):
             return Answer(outcome.status, outcome.json)
         raise error_of(outcome, self.connector, request, self.redact)
 
@@ -113,10 +143,7 @@ class Session:
 
     def redact(self, text: str) -> str:
         """Return the text with *** for every credential and token."""
-        forms = {form for secret in self._auth.secrets() for form in _forms(secret)}
-        for form in sorted(forms, key=len, reverse=True):
-            text = text.replace(form, "***")
-        return text
+        return self._secrets.redact(text)
 
     def _repeat(
         self, attempt_once: Callable[[], Outcome], *, repeatable: bool
@@ -131,23 +158,29 @@ class Session:
         return outcome
 
     def _attempt_as_us(
-        self, request: Request, variables: Variables, query: Mapping[str, str | int]
+        self, request: Request, variables: Variables, page: Page
     ) -> Outcome:
-        token = self._auth.token(self._ask)
-        outcome = self._attempt(request, variables, query, token)
-        if outcome.status == httpx.codes.UNAUTHORIZED:
-            token = self._auth.token(self._ask, refused=token)
-            outcome = self._attempt(request, variables, query, token)
-            if outcome.status == httpx.codes.UNAUTHORIZED:
+        """Send a request; a 401 leads to another token, up to that of a new login."""
+        refused: Token | None = None
+        while True:
+            token = self._auth.token(self._ask, refused)
+            outcome = self._attempt(request, variables, page, token)
+            if outcome.status != _UNAUTHORIZED:
+                return outcome
+            if refused is not None and token.source == "login":
                 raise self._auth.refuse()
-        return outcome
+            refused = token
 
     def _ask(self, step: Step) -> Answer:
         """Send a request of a login; whatever the partner answers is an answer."""
-        outcome = self._repeat(
-            lambda: self._attempt(step.request, step.variables, {}, None),
-            repeatable=True,
-        )
+        try:
+            outcome = self._repeat(
+                lambda: self._attempt(step.request, step.variables, Page(), None),
+                repeatable=True,
+            )
+        except (AddressError, DocumentError) as error:
+            why = f"The login cannot be sent: {error.message}"
+            raise credentials_error(self.connector.partner, why) from None
         if outcome.failure or outcome.nothing_done:
             raise error_of(outcome, self.connector, step.request, self.redact)
         return Answer(outcome.status, outcome.json)
@@ -156,108 +189,47 @@ class Session:
         self,
         request: Request,
         variables: Variables,
-        query: Mapping[str, str | int],
+        page: Page,
         token: Token | None,
     ) -> Outcome:
-        known = {"credentials": self._credentials, **variables}
-        try:
-            message = self._message(request, known, query, token)
-        except TemplateError as error:
-            what = f"A template of the connector file has no value: {error.message}."
-            raise AddressError(what) from None
-        if message is None:
-            return Outcome(failure="the address is not valid", nothing_done=True)
+        now = datetime.fromtimestamp(self._clock.epoch(), UTC)
+        message = self._message(request, variables, page, token, now)
         with self._slots:
-            return _exchange(self._client, message)
+            self._budget.take(as_us=token is not None)
+            outcome, headers = self._wire.send(message, now)
+            self._budget.observe(outcome.status, headers, outcome.retry_after)
+        return outcome
 
     def _message(
         self,
         request: Request,
-        known: Variables,
-        query: Mapping[str, str | int],
+        variables: Variables,
+        page: Page,
         token: Token | None,
-    ) -> httpx.Request | None:
-        """Fill a request in; None if its address is not valid."""
-        headers, more = ({}, {}) if token is None else self._auth.carried(token)
-        templates = self.connector.headers
-        body = render(request.body, known) if request.body is not None else None
-        if body is None and request.form is None:
-            body = known.get("body")
-        url = self._base_url + render_path(request.path, known)
-        asked = render(request.query, known)
-        try:
-            return self._client.build_request(
-                request.method,
-                url,
-                params={**asked, **query, **more} or None,
-                headers={**render(templates, known), **headers},
-                json=body,
-                data=render(request.form, known),
-            )
-        except httpx.InvalidURL:
-            return None
+        now: datetime,
+    ) -> Message:
+        carried = Carried() if token is None else self._auth.carried(token)
+        moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        known = {"now": moment, **self._variables, **variables}
+        address = self._addresses.of(request.host)
+        message = fill_in(
+            request, address, known, self.connector.headers, carried, page
+        )
+        if request.basic is not None:
+            self._secrets.add([message.headers["authorization"].removeprefix("Basic ")])
+        return message
 
 
-def _client(connector: Connector) -> httpx.Client:
-    seconds = connector.timeout_seconds
-    concurrency = connector.api_budget.concurrency
-    return httpx.Client(
-        headers={"accept": "application/json", "user-agent": "feldwerk"},
-        timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
-        limits=httpx.Limits(
-            max_connections=concurrency, max_keepalive_connections=concurrency
-        ),
-        follow_redirects=False,
-        verify=True,
-    )
-
-
-def _exchange(client: httpx.Client, message: httpx.Request) -> Outcome:
-    """Send a message once. Errors of httpx end here: their texts may tell secrets."""
-    try:
-        response = client.send(message, stream=True)
-        try:
-            body = _read(response)
-        finally:
-            response.close()
-    except (
-        httpx.ConnectError,
-        httpx.ConnectTimeout,
-        httpx.PoolTimeout,
-        httpx.ProxyError,
-        httpx.UnsupportedProtocol,
-        httpx.LocalProtocolError,
-    ):
-        return Outcome(failure="no connection", nothing_done=True)
-    except httpx.TimeoutException:
-        return Outcome(failure="no answer in time")
-    except httpx.HTTPError:
-        return Outcome(failure="the connection was dropped")
-    header = response.headers.get("retry-after")
-    return Outcome(
-        status=response.status_code,
-        json=read_json(body),
-        nothing_done=response.status_code == httpx.codes.TOO_MANY_REQUESTS,
-        retry_after=read_retry_after(header, datetime.now(UTC)),
-    )
-
-
-def _read(response: httpx.Response) -> bytes:
-    """Return the body; of an error only the beginning, as far as it comes."""
-    if response.is_success:
-        return response.read()
-    body = bytearray()
-    try:
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) >= _ERROR_BODY_LIMIT:
-                break
-    except httpx.HTTPError:
-        return b""  # the status is known, and says enough
-    return bytes(body[:_ERROR_BODY_LIMIT])
-
-
-def _forms(secret: str) -> tuple[str, ...]:
-    """Return a secret as it may come back: plain, in an address, in JSON."""
-    in_json = json.dumps(secret)[1:-1]
-    return secret, quote(secret, safe=""), quote_plus(secret), in_json
+def _kept_token(
+    connector: Connector,
+    addresses: Addresses,
+    credentials: Mapping[str, str],
+    vault: TokenVault | None,
+    outside: AbstractContextManager[Any],
+) -> KeptToken | None:
+    kind = connector.authenticator
+    if vault is None or not isinstance(kind, LoginAuthenticator) or not kind.keep:
+        return None
+    hosts = (f"{name} {url}" for name, url in sorted(addresses.hosts.items()))
+    place = [connector.partner, addresses.base_url, *hosts]
+    return KeptToken(vault, credentials, place, outside)

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.answers import Answer
+from connectors.batches import refused_by_place
+from connectors.entities import CreateUpdate, Upsert
 from connectors.errors import OutcomeUnknownError, RefusedError
-from connectors.finder import Finder, PartnerId, read_partner_id
-from connectors.model import CreateUpdate, Upsert
+from connectors.finder import Finder, PartnerId, Path, read_partner_id
 from connectors.payloads import merged, without_nulls
 from connectors.templates import Variables
 from connectors.transport import Session
 from engine.errors import RecordError
 
+_CREATED = 201
 _NOT_FOUND = 404
+_GONE = 410
 
 
 @dataclass(frozen=True)
@@ -24,15 +27,20 @@ class Write:
     """
     A record to write: our id, the partner's if it is linked, and the payload.
 
-    `create_only` is sent when the record is created, beside the body. `in_doubt` says
-    that an earlier process died while it sent this. `natural` are fields of the body
-    by which a record of ours is known before it carries our id.
+    `path` are the values that stand in addresses. `create_only` and `update_only` are
+    sent beside the body when the record is created, or when it is there already: for
+    an entity that we name `known` says so, for the others the partner's id. `in_doubt`
+    says that an earlier process died while it sent this. `natural` are fields of the
+    body by which a record of ours is known before it carries our id.
     """
 
     id: str
     partner_id: PartnerId | None
     body: Mapping[str, Any]
+    path: Path = field(default_factory=dict)
     create_only: Mapping[str, Any] = field(default_factory=dict)
+    update_only: Mapping[str, Any] = field(default_factory=dict)
+    known: bool = False
     in_doubt: bool = False
     natural: Mapping[str, Any] = field(default_factory=dict)
 
@@ -56,22 +64,34 @@ class Writer:
     def __init__(self, session: Session, entity: str) -> None:
         self._session = session
         self._entity = session.connector.entities[entity]
+        self._ids = self._entity.ids or session.connector.ids
         self._finder: Finder | None = None
         if isinstance(self._entity, CreateUpdate) and self._entity.lookup is not None:
-            lists = self._entity.external_ids
-            self._finder = Finder(session, self._entity.lookup, lists)
+            self._finder = Finder(session, self._entity, self._entity.lookup)
+
+    @property
+    def named_by_us(self) -> bool:
+        """Whether the records are put under our id."""
+        return isinstance(self._entity, Upsert)
 
     @property
     def can_find(self) -> bool:
         """Whether the connector file says how records are looked up."""
         return self._finder is not None
 
+    @property
+    def batch_size(self) -> int:
+        """How many records `write_batch` takes at most; 1 if there are no batches."""
+        batch = self._entity.batch if isinstance(self._entity, Upsert) else None
+        return 1 if batch is None else batch.size
+
     def write(self, change: Write) -> Accepted:
         """
         Create or update the record at the partner.
 
-        Raises RefusedError, OutcomeUnknownError, AddressError or AnswerError for this
-        record; CredentialsError or UnreachableError for the run.
+        Raises RefusedError, OutcomeUnknownError, AddressError, DocumentError or
+        AnswerError for this record; CredentialsError, UnreachableError or BudgetError
+        for the run.
         """
         if isinstance(self._entity, Upsert):
             return self._upsert(self._entity, change)
@@ -83,29 +103,77 @@ class Writer:
                 return self._adopt(self._entity, change, found)
         return self._create(self._entity, change)
 
-    def find(self, ids: Sequence[str]) -> dict[str, PartnerId]:
+    def write_batch(self, changes: Sequence[Write]) -> list[Accepted | RecordError]:
+        """
+        Write up to `batch_size` records in one request; return what came of each.
+
+        Raises what `write` raises if it concerns the whole request.
+        """
+        if len(changes) > self.batch_size:
+            raise ValueError(f"a batch has {self.batch_size} records at most")
+        if not changes:
+            return []
+        if not isinstance(self._entity, Upsert) or self._entity.batch is None:
+            return [self.write(changes[0])]
+        bodies = [_put_body(change) for change in changes]
+        answer = self._session.send(self._entity.upsert, {"bodies": bodies})
+        rejected = self._entity.batch.rejected
+        refused: Mapping[int, RecordError] = {}
+        if rejected is not None:
+            redact, size = self._session.redact, len(changes)
+            refused = refused_by_place(rejected, answer.json, size, redact)
+        return [
+            refused.get(place) or Accepted(None, created=not change.known)
+            for place, change in enumerate(changes)
+        ]
+
+    def remove(self, change: Write) -> None:
+        """
+        Take the record away; one that the partner does not have is done.
+
+        Raises what `write` raises, and ValueError if the connector file names no
+        request for it.
+        """
+        if self._entity.remove is None:
+            raise ValueError("the connector file names no request to remove this")
+        try:
+            self._session.send(self._entity.remove, _variables(change, change.body))
+        except RefusedError as error:
+            if error.status not in (_NOT_FOUND, _GONE):
+                raise
+
+    def find(self, wanted: Mapping[str, Path]) -> dict[str, PartnerId]:
         """
         Return the partner's ids of the records that it has, by our ids.
 
-        Raises OutcomeUnknownError if the connector file names no lookup.
+        `wanted` are our ids, each with the values that stand in its address. Raises
+        OutcomeUnknownError if the connector file names no lookup.
         """
-        return self._need_finder().find(ids)
+        return self._need_finder().find(wanted)
 
-    def find_alike(self, natural: Mapping[str, Any]) -> PartnerId | None:
+    def find_alike(
+        self, natural: Mapping[str, Any], path: Path | None = None
+    ) -> PartnerId | None:
         """Return the one record with these fields that nobody has given an id yet."""
-        return self._need_finder().find_alike(natural)
+        return self._need_finder().find_alike(natural, path)
 
     def _upsert(self, entity: Upsert, change: Write) -> Accepted:
-        body = merged(change.body, change.create_only)
-        answer = self._session.send(entity.upsert, {"id": change.id, "body": body})
-        partner_id = read_partner_id(self._session.connector.ids, answer.json)
-        return Accepted(partner_id, created=answer.status == 201)  # noqa: PLR2004
+        if entity.batch is not None:
+            (result,) = self.write_batch([change])
+            if isinstance(result, RecordError):
+                raise result
+            return result
+        variables = {"id": change.id, "path": change.path, "body": _put_body(change)}
+        answer = self._session.send(entity.upsert, variables)
+        partner_id = read_partner_id(self._ids, answer.json)
+        return Accepted(partner_id, created=answer.status == _CREATED)
 
     def _update(
         self, entity: CreateUpdate, change: Write, partner_id: PartnerId
     ) -> Accepted:
-        variables = {"id": change.id, "partner_id": partner_id, "body": change.body}
-        self._session.send(entity.update, variables)
+        body = merged(change.body, change.update_only)
+        linked = {"partner_id": partner_id}
+        self._session.send(entity.update, {**_variables(change, body), **linked})
         return Accepted(partner_id, created=False)
 
     def _update_linked(
@@ -117,7 +185,8 @@ class Writer:
         except RefusedError as error:
             if error.status != _NOT_FOUND or self._finder is None:
                 raise
-            found = self._finder.find([change.id], anew=True).get(change.id)
+            wanted = {change.id: change.path}
+            found = self._finder.find(wanted, anew=True).get(change.id)
             if found == partner_id:
                 raise
             if found is None:
@@ -127,7 +196,7 @@ class Writer:
     def _adopt(
         self, entity: CreateUpdate, change: Write, partner_id: PartnerId
     ) -> Accepted:
-        self._attach(entity, partner_id, change.id)
+        self._attach(entity, partner_id, change)
         try:
             return self._update(entity, change, partner_id)
         except RefusedError as error:
@@ -138,18 +207,18 @@ class Writer:
         answer = self._send_create(entity, change)
         if not isinstance(answer, Answer):
             return self._adopt(entity, change, answer)
-        partner_id = read_partner_id(self._session.connector.ids, answer.json)
+        partner_id = read_partner_id(self._ids, answer.json)
         if partner_id is None and self._finder is not None:
             partner_id = self._find(change, anew=True)
         if partner_id is None:
             raise OutcomeUnknownError("It was created, but the answer has no id.")
-        self._attach(entity, partner_id, change.id)
+        self._attach(entity, partner_id, change)
         return Accepted(partner_id, created=True)
 
     def _send_create(self, entity: CreateUpdate, change: Write) -> Answer | PartnerId:
         """Return the answer, or the partner's id if an attempt turns out to be done."""
         body = without_nulls(merged(change.body, change.create_only))
-        variables = {"id": change.id, "body": body}
+        variables = {"id": change.id, "path": change.path, "body": body}
         if self._finder is None:
             return self._session.send(entity.create, variables)
         outcome: Answer | PartnerId | None = None
@@ -177,26 +246,49 @@ class Writer:
     def _find(self, change: Write, *, anew: bool = False) -> PartnerId | None:
         finder = self._need_finder()
         try:
-            found = finder.find([change.id], anew=anew).get(change.id)
-            return finder.find_alike(change.natural) if found is None else found
+            found = finder.find({change.id: change.path}, anew=anew).get(change.id)
+            if found is None:
+                found = finder.find_alike(change.natural, change.path)
         except RecordError as error:
             why = f"It may be there, but cannot be looked up: {error.message}"
             raise OutcomeUnknownError(why) from error
+        return found
 
     def _need_finder(self) -> Finder:
         if self._finder is None:
             raise OutcomeUnknownError("The connector file names no lookup for this.")
         return self._finder
 
-    def _attach(self, entity: CreateUpdate, partner_id: PartnerId, our_id: str) -> None:
+    def _attach(
+        self, entity: CreateUpdate, partner_id: PartnerId, change: Write
+    ) -> None:
         """Add our id to the list beside a record; the ids of others stay in it."""
         if entity.external_ids is None:
             return
         try:
-            known = self._need_finder().external_ids(partner_id)
-            if our_id not in known:
-                variables = {"partner_id": partner_id, "body": [*known, our_id]}
+            known = self._need_finder().external_ids(partner_id, change.path)
+            if change.id not in known:
+                variables = {
+                    "partner_id": partner_id,
+                    "path": change.path,
+                    "body": [*known, change.id],
+                }
                 self._session.send(entity.external_ids.replace, variables)
         except RecordError as error:
             why = f"It is there, but our id was not added: {error.message}"
             raise OutcomeUnknownError(why) from error
+
+
+def _put_body(change: Write) -> dict[str, Any]:
+    """Return the payload of a record that we name."""
+    only = change.update_only if change.known else change.create_only
+    return merged(change.body, only)
+
+
+def _variables(change: Write, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "partner_id": change.partner_id,
+        "path": change.path,
+        "body": body,
+    }

@@ -3,7 +3,7 @@
 `check` shows the stages; all problems of all of them come at once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -12,11 +12,13 @@ from typing import Any
 from engine.conditions import check_condition
 from engine.contract import kinds, property_schema
 from engine.fields import RowCheck, id_parts
-from engine.joins import entities_on, joins_of
+from engine.joins import entities_read, joins_of, ways_read
 from engine.lists import gather_lists
-from engine.model import EntityFile, as_tuple
+from engine.model import EntityFile, Removal, as_tuple
+from engine.needs import needed_fields
 from engine.problems import Origin, Problem, did_you_mean
-from engine.rules import check_rules
+from engine.related import relate
+from engine.rules import check_rules, that_matter
 from engine.spec import FieldRule, Spec
 from engine.standard import Standard
 from engine.work import (
@@ -33,11 +35,22 @@ from engine.work import (
 
 
 @dataclass(frozen=True)
+class Resource:
+    """How the connector file says that records of one kind are written."""
+
+    named_by_us: bool = True
+    path_fields: frozenset[str] = frozenset()
+    can_remove: bool = False
+    removal_needs_payload: bool = False
+
+
+@dataclass(frozen=True)
 class Contract:
     """What the check needs to know of the connector file."""
 
-    resources: frozenset[str]
-    partner_assigns_ids: bool = False
+    resources: Mapping[str, Resource]
+    settings: frozenset[str] = frozenset()
+    """Settings of the use case that the connector file reads."""
 
 
 @dataclass
@@ -50,6 +63,9 @@ class _Check:
     def at(self, *position: str | int) -> Origin:
         return self.spec.use_case_yaml.origin(position)
 
+    def resource(self, entity: EntityFile) -> Resource:
+        return self.contract.resources[entity.resource or entity.name]
+
     def add(self, origin: Origin, code: str, message: str, hint: str = "") -> None:
         self.problems.append(Problem(origin, code, message, hint))
 
@@ -58,13 +74,17 @@ def check(
     spec: Spec, standard: Standard, contract: Contract
 ) -> tuple[UseCaseWork, list[Problem]]:
     """Resolve every name of a spec; with errors, the work lacks what they concern."""
-    state = _Check(spec, standard, contract, [])
+    problems: list[Problem] = []
+    standard = relate(spec, standard, problems)
+    state = _Check(spec, standard, contract, problems)
+    _check_settings(state)
     usable = _usable_entities(state)
     ids = _ids(state, usable)
     entities = [_entity(state, usable[name], ids, usable) for name in usable]
-    rules = check_rules(spec, standard, state.problems)
     ordered = _parents_first(state, [e for e in entities if e is not None])
-    nodes = _nodes(standard, ordered, rules)
+    read = entities_read(standard, ordered)
+    rules = that_matter(standard, check_rules(spec, standard, state.problems), read)
+    nodes = _nodes(standard, read, rules)
     work = UseCaseWork(
         partner=spec.partner,
         use_case=spec.name,
@@ -72,8 +92,17 @@ def check(
         entities=ordered,
         rules=rules,
         nodes=nodes,
+        standard=standard,
+        needed=needed_fields(standard, ordered, rules),
+        ways=ways_read(standard, ordered),
     )
     return work, state.problems
+
+
+def _check_settings(state: _Check) -> None:
+    for name in sorted(state.contract.settings - set(state.spec.use_case.settings)):
+        message = f"the connector file reads a setting '{name}'."
+        state.add(state.at("settings"), "C110", message)
 
 
 def _usable_entities(state: _Check) -> dict[str, EntityFile]:
@@ -148,7 +177,7 @@ def _entity(
             rule,
             usable,
             ids,
-            state.contract.partner_assigns_ids,
+            state.resource(entity).named_by_us,
             state.problems,
         )
         work = row.field()
@@ -164,9 +193,12 @@ def _entity(
     id_schema = property_schema(schema, id_field.target) or {}
     in_body = id_schema.get("x-in") != "path"
     fields = gather_lists(
-        [w for _, w in pairs if w is not id_field or in_body], state.problems
+        [w for _, w in pairs if w is not id_field or in_body], schema, state.problems
     )
     spots = _spots(fields)
+    path_fields = _path_fields(state, entity, schema, id_field)
+    immutable = tuple(_marked(schema, "x-immutable"))
+    _check_removal(state, entity, index, immutable)
     return EntityWork(
         name=entity.name,
         resource=entity.resource or entity.name,
@@ -186,15 +218,102 @@ def _entity(
             (records, adopts.when if adopts else None),
         ),
         references=spots,
-        schema=_plan_schema(schema, spots, state.contract, in_body),
+        schema=_plan_schema(state, schema, spots, usable, id_field, in_body),
+        named_by_us=state.resource(entity).named_by_us,
+        path_fields=path_fields,
+        immutable=immutable,
+        removal=_removal(state, entity, fields),
+        removal_needs_payload=_needs_payload(state, entity),
+        removes_others=entity.removes,
         required_source=entity.required,
     )
 
 
+def _removal(
+    state: _Check, entity: EntityFile, fields: Iterable[FieldWork | ListWork]
+) -> Removal:
+    """Return what removing means for an entity; without a way to do it, nothing."""
+    removal = entity.removal or state.spec.use_case.removal
+    match removal:
+        case "end_date" | "block":
+            ends = any(getattr(work, "only_in", None) == "remove" for work in fields)
+            return removal if ends else "nothing"
+        case "delete" | "detach":
+            return removal if state.resource(entity).can_remove else "nothing"
+    return removal
+
+
+def _needs_payload(state: _Check, entity: EntityFile) -> bool:
+    removal = entity.removal or state.spec.use_case.removal
+    updates = removal in ("end_date", "block")
+    return updates or state.resource(entity).removal_needs_payload
+
+
+def _path_fields(
+    state: _Check, entity: EntityFile, schema: Mapping[str, Any], id_field: FieldWork
+) -> frozenset[str]:
+    """Return the fields of the address; connector file and schema must agree."""
+    resource = entity.resource or entity.name
+    wanted = state.contract.resources[resource].path_fields
+    known = {
+        name
+        for name, inner in schema.get("properties", {}).items()
+        if isinstance(inner, dict) and inner.get("x-in") == "path"
+    }
+    known -= set(id_field.target)
+    place = Origin(f"schemas/partners/{state.spec.partner}/{resource}.json")
+    for name in sorted(wanted - known):
+        message = f"the connector file reads 'path.{name}'; no field has x-in: path."
+        state.add(place, "C111", message)
+    for name in sorted(known - wanted):
+        message = f"'{name}' has x-in: path, and no request has 'path.{name}'."
+        state.add(place, "C111", message)
+    return frozenset(known)
+
+
+def _marked(
+    schema: Mapping[str, Any], mark: str, before: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """Yield the fields of a payload that have a mark, or stand in one that has it."""
+    for name, inner in schema.get("properties", {}).items():
+        if not isinstance(inner, dict):
+            continue
+        if inner.get(mark):
+            yield (*before, name)
+        else:
+            yield from _marked(inner, mark, (*before, name))
+
+
+def _check_removal(
+    state: _Check,
+    entity: EntityFile,
+    index: int,
+    immutable: tuple[tuple[str, ...], ...],
+) -> None:
+    """What removes a record needs a request for it, or rows for its last update."""
+    use_case = state.spec.use_case
+    resource = state.resource(entity)
+    if immutable and not resource.can_remove:
+        message = f"'{'.'.join(immutable[0])}' is x-immutable: name how to remove."
+        state.add(state.at("entities", index, "name"), "C112", message)
+    if not entity.removes:
+        return
+    place = state.at("entities", index, "removes")
+    match entity.removal or use_case.removal:
+        case "nothing":
+            message = "'removes' means nothing while 'removal' is 'nothing'."
+            state.add(place, "M119", message)
+        case "delete" | "detach" if not resource.can_remove:
+            message = "the connector file has no `remove` for this entity."
+            state.add(place, "C112", message)
+
+
 def _label(state: _Check, entity: EntityFile) -> str:
+    """Return the partner's word for an entity, from its page or its contract."""
     rows = state.spec.use_case.entity_table
-    labels = [row.partner for row in rows if row.entity == entity.name]
-    return " / ".join(dict.fromkeys(labels)) or entity.name
+    labels = [r.partner for r in rows if r.entity == entity.name and not r.coming]
+    title = state.spec.schemas[entity.resource or entity.name].get("title")
+    return " / ".join(dict.fromkeys(labels)) or title or entity.name
 
 
 def _check_targets(
@@ -204,22 +323,41 @@ def _check_targets(
     schema: Mapping[str, Any],
 ) -> None:
     """Each field once (or under conditions), each required field at all."""
-    unconditional: dict[str, FieldRule] = {}
+    unconditional: dict[tuple[str, str], FieldRule] = {}
     targets = set()
     for rule in rules:
         name = rule.row.partner_field
+        # An operation may have a value of its own.
+        once = (name, rule.row.write if rule.row.write in _IN_ONE else "")
         targets.add(name.split(".")[0].removesuffix("[]"))
-        if name in unconditional:
-            line = unconditional[name].origin.line
+        if once in unconditional:
+            line = unconditional[once].origin.line
             message = f"'{name}' has its value from line {line} already."
             state.add(rule.at("partner_field"), "M108", message)
         elif not rule.row.when:
-            unconditional[name] = rule
+            unconditional[once] = rule
+    _check_replaced(state, entity, rules)
     for name in schema.get("required", ()):
         if name not in targets:
             path = f"mappings/partners/{state.spec.partner}/{state.spec.name}"
             place = Origin(f"{path}/{entity.name}.csv", 1, "partner_field")
             state.add(place, "C102", f"the partner requires '{name}'.")
+
+
+_IN_ONE = ("create", "update", "remove")
+
+
+def _check_replaced(
+    state: _Check, entity: EntityFile, rules: Iterable[FieldRule]
+) -> None:
+    """A record put under our ID is replaced: what a create sets an update must, too."""
+    resource = state.resource(entity)
+    updated = {r.row.partner_field for r in rules if r.row.write != "create"}
+    for rule in rules:
+        alone = rule.row.write == "create" and rule.row.partner_field not in updated
+        if resource.named_by_us and alone:
+            message = "an update would take it away again: give a row for it, too."
+            state.add(rule.at("write"), "M123", message)
 
 
 def _entity_condition(
@@ -262,40 +400,44 @@ def _adoption(
 
 
 def _spots(fields: Iterable[FieldWork | ListWork]) -> tuple[ReferenceSpot, ...]:
-    found: dict[tuple[str, ...], dict[str, None]] = {}
+    found: dict[tuple[tuple[str, ...], bool], dict[str, None]] = {}
     for work in fields:
         if isinstance(work, ListWork):
             for inner in _spots(work.fields):
-                target = (*work.target, "[]", *inner.target)
-                found.setdefault(target, {}).update(dict.fromkeys(inner.entities))
+                place = ((*work.target, "[]", *inner.target), inner.later)
+                found.setdefault(place, {}).update(dict.fromkeys(inner.entities))
         elif isinstance(work.source, ReferenceTo):
-            found.setdefault(work.target, {})[work.source.entity] = None
-    return tuple(ReferenceSpot(t, tuple(entities)) for t, entities in found.items())
+            found.setdefault((work.target, work.later), {})[work.source.entity] = None
+    return tuple(
+        ReferenceSpot(target, tuple(entities), later)
+        for (target, later), entities in found.items()
+    )
 
 
 def _plan_schema(
+    state: _Check,
     schema: Mapping[str, Any],
     spots: Iterable[ReferenceSpot],
-    contract: Contract,
+    usable: Mapping[str, EntityFile],
+    id_field: FieldWork,
     id_in_body: bool,
 ) -> Mapping[str, Any]:
     """Return the schema that a payload fits before the partner's ids are known."""
     planned = deepcopy(dict(schema))
-    if contract.partner_assigns_ids:
-        for spot in spots:
-            here = property_schema(planned, (p for p in spot.target if p != "[]"))
-            if here is not None:
-                inner = here.setdefault("items", {}) if "array" in kinds(here) else here
-                nullable = "null" in kinds(inner)
-                inner.clear()
-                inner["type"] = ["string", "null"] if nullable else "string"
+    for spot in spots:
+        entity = usable[spot.entities[0]]
+        if state.resource(entity).named_by_us:
+            continue
+        here = property_schema(planned, (p for p in spot.target if p != "[]"))
+        if here is not None:
+            inner = here.setdefault("items", {}) if "array" in kinds(here) else here
+            nullable = "null" in kinds(inner)
+            inner.clear()
+            inner["type"] = ["string", "null"] if nullable else "string"
     if not id_in_body:
-        for name, inner in list(planned.get("properties", {}).items()):
-            if inner.get("x-in") == "path":
-                del planned["properties"][name]
-                planned["required"] = [
-                    n for n in planned.get("required", []) if n != name
-                ]
+        (name,) = id_field.target
+        del planned["properties"][name]
+        planned["required"] = [n for n in planned.get("required", []) if n != name]
     return planned
 
 
@@ -303,7 +445,12 @@ def _parents_first(state: _Check, entities: list[EntityWork]) -> tuple[EntityWor
     by_name = {entity.name: entity for entity in entities}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for entity in entities:
-        needs = {name for spot in entity.references for name in spot.entities}
+        needs = {
+            name
+            for spot in entity.references
+            if not spot.later
+            for name in spot.entities
+        }
         needs.discard(entity.name)
         if entity.adopts is not None:
             needs.add(entity.adopts.entity)
@@ -318,14 +465,10 @@ def _parents_first(state: _Check, entities: list[EntityWork]) -> tuple[EntityWor
 
 
 def _nodes(
-    standard: Standard, entities: Iterable[EntityWork], rules: Iterable[RuleWork]
+    standard: Standard, read: Iterable[str], rules: Iterable[RuleWork]
 ) -> tuple[str, ...]:
     """Return the Standard entities that the use case reads, in the Standard's order."""
-    used: set[str] = set()
-    for entity in entities:
-        used |= set(entity.erp)
-        for way in entity.joins:
-            used |= entities_on(standard, entity.erp[0], way)
+    used = set(read)
     for rule in rules:
         used.add(rule.entity)
         if rule.require_any:

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.condition_code import condition_text
 from engine.conditions import holds
-from engine.interpreter import Outcome, interpret
+from engine.interpreter import Outcome, bound, interpret, merged_by
 from engine.language import (
     Condition,
     FieldPath,
@@ -38,7 +38,7 @@ Transformer = Callable[[Record], Outcome]
 _TOP = 2
 """The indent of what always runs: below `def` and `try`."""
 
-_BODY, _CREATE, _ITEM = "body", "create", "item"
+_BODY, _ITEM = "body", "item"
 
 
 def compile_entity(work: EntityWork, settings: Settings) -> Transformer:
@@ -83,6 +83,11 @@ def compile_condition(
     return decide
 
 
+def condition_source(condition: Condition, settings: Settings) -> str:
+    """Return the Python text of a condition; `False` if settings alone decide it."""
+    return condition_text(_Code(settings), condition, "get")
+
+
 @dataclass
 class _Code:
     settings: Settings
@@ -98,16 +103,16 @@ class _Code:
         self.emit("get = record.get")
         self._id(work.id_field.source, "get", "identity")
         self._containers(work)
-        seen: set[tuple[str, ...]] = set()
+        seen: set[tuple[str, tuple[str, ...]]] = set()
         for item in work.fields:
             if isinstance(item, ListWork):
                 self._list(item)
             else:
-                container = _CREATE if item.create_only else _BODY
-                self._field(item, "get", container, item.target in seen)
-                seen.add(item.target)
+                container = _container(item)
+                self._field(item, "get", container, (container, item.target) in seen)
+                seen.add((container, item.target))
         self._close_containers(work)
-        self.emit("return new(Outcome, (identity, body, create, ()))")
+        self.emit(f"return new(Outcome, (identity, body, {self._only(work)}, (), ()))")
         return "\n".join(
             [
                 "def transform(record):",
@@ -131,8 +136,8 @@ class _Code:
     # -- containers: nested objects are filled first and put in if not empty
 
     def _containers(self, work: EntityWork) -> None:
-        self.emit("body = {}")
-        self.emit("create = {}")
+        for operation in (_BODY, *_operations(work)):
+            self.emit(f"{operation} = {{}}")
         for container, path in _nested(work):
             self.emit(f"{_name(container, path)} = {{}}")
 
@@ -141,25 +146,35 @@ class _Code:
             name, parent = _name(container, path), _name(container, path[:-1])
             self.emit(f"if {name}: {parent}[{path[-1]!r}] = {name}")
 
+    def _only(self, work: EntityWork) -> str:
+        """Return the parts for single operations that are not empty, as a dict."""
+        operations = _operations(work)
+        if not operations:
+            return self.bind({}, "none")
+        parts = ", ".join(f"({name!r}, {name})" for name in operations)
+        return f"{{name: part for name, part in ({parts},) if part}}"
+
     # -- reading
 
     def read(self, path: FieldPath, get: str) -> str:
         """Return the name of a local variable that holds the value of a path."""
+        if path.setting is not None:
+            return self.bind(self.settings.get(path.setting), "setting")
         known = self.reads.get((get, path))
         if known:
             return known
-        name = f"v{len(self.lines)}"
         if path.many:
             way = self.bind(path, "path")
             self.constants["value_at"] = value_at
             owner = "record" if get == "get" else "element"
-            self.emit(f"{name} = value_at({owner}, {way})")
+            name = self._assign_new(f"value_at({owner}, {way})")
         elif len(path.segments) == 1:
-            self.emit(f"{name} = {get}({path.segments[0].name!r})")
+            name = self._assign_new(f"{get}({path.segments[0].name!r})")
         else:
             parent = self.read(FieldPath(path.segments[:-1]), get)
             last = path.segments[-1].name
-            self.emit(f"{name} = None if {parent} is None else {parent}.get({last!r})")
+            inner = f"None if {parent} is None else {parent}.get({last!r})"
+            name = self._assign_new(inner)
         self.reads[(get, path)] = name
         return name
 
@@ -254,12 +269,13 @@ class _Code:
         return value
 
     def _call(self, step: Step, value: str) -> str:
+        given = bound(step.arguments, self.settings)
         if step.remembered:
-            bound = partial(_swapped, step.function, step.arguments)
-            remembered = lru_cache(maxsize=8192, typed=True)(bound)
+            swapped = partial(_swapped, step.function, given)
+            remembered = lru_cache(maxsize=8192, typed=True)(swapped)
             return f"{self.bind(remembered, step.name)}({value})"
         function = self.bind(step.function, step.name)
-        arguments = "".join(f", {self.bind(argument)}" for argument in step.arguments)
+        arguments = "".join(f", {self.bind(argument)}" for argument in given)
         return f"{function}({value}{arguments})"
 
     def _each(self, work: FieldWork, value: str) -> str:
@@ -367,10 +383,8 @@ class _Code:
 
     def _list(self, work: ListWork) -> None:
         items = self._assign_new("[]")
-        way = self.bind(work.collection, "path")
-        self.constants["value_at"] = value_at
         targets = [inner.target for inner in work.fields]
-        self.emit(f"for element in value_at(record, {way}):")
+        self.emit(f"for element in {self._collection(work.collection)}:")
         self.indent += 1
         self.emit("if element.__class__ is not dict: continue")
         known = dict(self.reads)
@@ -387,7 +401,25 @@ class _Code:
         self.emit(f"if {_ITEM}: {items}.append({_ITEM})")
         self.indent, self.reads = self.indent - 1, known
         target = f"{_name(_BODY, work.target[:-1])}[{work.target[-1]!r}]"
+        if work.merge_by is not None:
+            merge = self.bind(partial(merged_by, work.merge_by), "merge")
+            self.emit(f"{items} = {merge}({items})")
         self.emit(f"if {items}: {target} = {items}")
+
+    def _collection(self, collection: FieldPath) -> str:
+        if not collection.segments:
+            return "(record,)"
+        self.constants["value_at"] = value_at
+        return f"value_at(record, {self.bind(collection, 'path')})"
+
+
+def _container(item: FieldWork | ListWork) -> str:
+    """Return the variable of the payload, or of its part for one operation."""
+    return getattr(item, "only_in", None) or _BODY
+
+
+def _operations(work: EntityWork) -> list[str]:
+    return sorted({_container(item) for item in work.fields} - {_BODY})
 
 
 def _is_optional(part: FieldPath | str, source: IdParts) -> bool:
@@ -403,10 +435,7 @@ def _swapped(
 def _nested(work: EntityWork) -> list[tuple[str, tuple[str, ...]]]:
     """Return the nested objects of a payload, outer ones first."""
     found: Mapping[tuple[str, tuple[str, ...]], None] = {
-        (
-            _CREATE if getattr(item, "create_only", False) else _BODY,
-            item.target[:n],
-        ): None
+        (_container(item), item.target[:n]): None
         for item in work.fields
         for n in range(1, len(item.target))
     }
@@ -414,6 +443,6 @@ def _nested(work: EntityWork) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _name(container: str, path: tuple[str, ...]) -> str:
-    """Name the variable of a nested object; a.b, a_b and a-b stay three."""
-    escaped = (part.replace("_", "_u").replace("-", "_h") for part in path)
-    return "__".join((container, *escaped))
+    """Name the variable of a nested object; a.b, a_b, a-b and @a stay apart."""
+    signs = str.maketrans({"_": "_u", "-": "_h", "@": "_a"})
+    return "__".join((container, *(part.translate(signs) for part in path)))

@@ -61,8 +61,8 @@ def condition_text(code: Code, node: Condition | Any, get: str) -> str:
             return f"({value} is None or not {value} and {value}.__class__ in EMPTY)"
         case Literal(value):
             return str(bool(value))
-        case FieldPath() if node.names[0] == "settings":
-            return str(bool(code.settings.get(".".join(node.names[1:]))))
+        case FieldPath() if node.setting is not None:
+            return str(bool(code.settings.get(node.setting)))
         case _:
             return f"bool({_operand(code, node, get)})"
 
@@ -71,22 +71,20 @@ def _operand(code: Code, node: Any, get: str) -> str:
     match node:
         case Literal(value):
             return repr(value)
-        case FieldPath() if node.names[0] == "settings":
-            return code.bind(code.settings.get(".".join(node.names[1:])), "setting")
         case FieldPath():
             return code.read(node, get)
         case Predicate(name, arguments):
-            function = code.bind(PREDICATES[name], name)
-            return f"{function}({_operand(code, arguments[0], get)})"
+            function = code.bind(PREDICATES[name].function, name)
+            texts = [_operand(code, argument, get) for argument in arguments]
+            return f"{function}({', '.join(texts)})"
         case _:
             return condition_text(code, node, get)
 
 
 def _members(code: Code, items: Any, get: str) -> str:
     if isinstance(items, FieldPath):
-        if items.names[0] == "settings":
-            name = ".".join(items.names[1:])
-            return code.bind(code.settings.get(name) or (), "setting")
+        if items.setting is not None:
+            return code.bind(code.settings.get(items.setting) or (), "setting")
         code.constants["members"] = members
         return f"members({_operand(code, items, get)})"
     return f"({', '.join(_operand(code, item, get) for item in items)},)"

@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from engine.language import (
+    TODAY,
     AllOf,
     AnyOf,
     Compare,
@@ -57,11 +58,13 @@ def check_condition(
     before = len(problems)
     ways: dict[FieldPath, FieldPath] = {}
     for path in paths_of(condition):
-        if path.names[0] == "settings":
-            name = ".".join(path.names[1:])
-            if name not in settings:
-                hint = did_you_mean(name, settings)
-                message = f"no setting is named '{name}'."
+        if path.names == ("today",):
+            ways[path] = TODAY
+            continue
+        if path.setting is not None:
+            if path.setting not in settings:
+                hint = did_you_mean(path.setting, settings)
+                message = f"no setting is named '{path.setting}'."
                 problems.append(Problem(origin, "M113", message, hint))
             continue
         try:
@@ -73,10 +76,15 @@ def check_condition(
             message = f"'{path}' is the record itself, not a field."
             problems.append(Problem(origin, "M101", message))
     for predicate in predicates_of(condition):
-        if predicate.name not in PREDICATES or len(predicate.arguments) != 1:
+        count = len(predicate.arguments)
+        if predicate.name not in PREDICATES:
             hint = did_you_mean(predicate.name, PREDICATES)
-            message = f"no condition is named '{predicate.name}' with one argument."
+            message = f"no condition is named '{predicate.name}'."
             problems.append(Problem(origin, "M121", message, hint))
+        elif count != len(PREDICATES[predicate.name].parameters):
+            wanted = ", ".join(PREDICATES[predicate.name].parameters)
+            message = f"'{predicate.name}' takes {wanted}, not {count} values."
+            problems.append(Problem(origin, "M121", message))
     if len(problems) > before:
         return None
     resolved: Condition = replace_paths(condition, ways)
@@ -140,6 +148,13 @@ def compare(sign: str, left: Any, right: Any) -> bool:
         return False
 
 
+def read(record: Record, path: FieldPath, settings: Mapping[str, Any]) -> Any:
+    """Return what a path of a table reads: a field's value or a setting's."""
+    if path.setting is not None:
+        return settings.get(path.setting)
+    return value_at(record, path)
+
+
 def members(value: Any) -> Sequence[Any]:
     """Return the values of a list; what is no list has none."""
     return value if isinstance(value, list | tuple) else ()
@@ -153,11 +168,10 @@ def _value(node: Any, record: Record, settings: Mapping[str, Any]) -> Any:
     match node:
         case Literal(value):
             return value
-        case FieldPath() if node.names[0] == "settings":
-            return settings.get(".".join(node.names[1:]))
         case FieldPath():
-            return value_at(record, node)
+            return read(record, node, settings)
         case Predicate(name, arguments):
-            return PREDICATES[name](_value(arguments[0], record, settings))
+            values = [_value(argument, record, settings) for argument in arguments]
+            return PREDICATES[name].function(*values)
         case _:
             return holds(node, record, settings)

@@ -6,7 +6,8 @@ FeldwerkError
     ├── SpecError        2  wrong use, or a wrong spec, activation or source file
     ├── BrakeError       3  a decision of a person is needed first
     ├── CredentialsError 4  the partner does not let us in
-    └── UnreachableError 4  the partner or the source cannot be reached
+    ├── UnreachableError 4  the partner or the source cannot be reached
+    └── BudgetError      4  the partner allows no more calls for now
 """
 
 from collections.abc import Sequence
@@ -57,5 +58,11 @@ class CredentialsError(StopError):
 
 class UnreachableError(StopError):
     """The partner or the source does not answer."""
+
+    exit_code = 4
+
+
+class BudgetError(StopError):
+    """What the partner allows is used up; the next run goes on where this one ends."""
 
     exit_code = 4

@@ -25,8 +25,11 @@ from engine.work import (
     UseCaseWork,
 )
 
+EXAMPLE_DAY = "2025-01-15"
+"""The day of the run in every example."""
 
-def check_examples(spec: Spec, standard: Standard, work: UseCaseWork) -> list[Problem]:
+
+def check_examples(spec: Spec, work: UseCaseWork) -> list[Problem]:
     """Run every example of a use case; a transform without one is a warning."""
     problems: list[Problem] = []
     settings = default_settings(spec.use_case)
@@ -37,7 +40,9 @@ def check_examples(spec: Spec, standard: Standard, work: UseCaseWork) -> list[Pr
         for field in _fields(entity_work):
             rule = rules[field.origin]
             if rule.row.example:
-                problems += _run(standard, entity, entity_work, rule, field, settings)
+                problems += _run(
+                    work.standard, entity, entity_work, rule, field, settings
+                )
             elif rule.row.transform:
                 message = f"'{rule.row.partner_field}' has a transform and no example."
                 problems.append(Problem(rule.at("example"), "M115", message))
@@ -45,13 +50,11 @@ def check_examples(spec: Spec, standard: Standard, work: UseCaseWork) -> list[Pr
 
 
 def default_settings(use_case: UseCaseFile) -> Settings:
-    """Return the settings of an activation that chooses none."""
-    return Settings(
-        {
-            name: setting_value(setting, None)
-            for name, setting in use_case.settings.items()
-        }
-    )
+    """Return the settings of an activation that chooses what must be chosen only."""
+    settings = use_case.settings
+    examples = {n: s.example for n, s in settings.items() if s.must_be_chosen}
+    chosen = {n: setting_value(s, examples.get(n)) for n, s in settings.items()}
+    return Settings({**chosen, "today": EXAMPLE_DAY})
 
 
 def _fields(work: EntityWork) -> list[FieldWork]:
@@ -122,7 +125,11 @@ def _record(
     match field.source:
         case FromFields(paths):
             # A row of a list reads an element; its cell names the way to it, too.
-            names = rule.row.erp_field.split(";")
+            cells = rule.row.erp_field.split(";")
+            named = zip(paths, cells, strict=True)
+            fields = [(path, cell) for path, cell in named if path.setting is None]
+            paths = tuple(path for path, _ in fields)
+            names = [cell for _, cell in fields]
         case IdParts(parts) | ReferenceTo(_, FieldPath(()), IdParts(parts)):
             paths = tuple(part for part in parts if isinstance(part, FieldPath))
             names = [str(path) for path in paths]

@@ -9,13 +9,13 @@ from jsonpath_ng.ext.parser import parse as parse_jsonpath
 
 from engine.conditions import check_condition
 from engine.contract import field_names, kinds, property_schema, typed
-from engine.language import FieldPath, LanguageError
+from engine.language import TODAY, FieldPath, LanguageError, parse_path
 from engine.model import EntityFile, as_tuple
-from engine.paths import resolve
+from engine.paths import Resolved, resolve
 from engine.pipes import PipeCheck
 from engine.problems import Problem, did_you_mean
 from engine.spec import FieldRule, Spec
-from engine.standard import Standard
+from engine.standard import Field, Standard
 from engine.transforms import TRANSFORMS
 from engine.work import (
     Constant,
@@ -23,20 +23,28 @@ from engine.work import (
     FromFields,
     FromJsonPath,
     IdParts,
+    Operation,
     ReferenceTo,
     Source,
 )
 
+_OPERATIONS = ("create", "update", "remove")
+
 NOT_IN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "an ID": dict.fromkeys(("transform", "when", "default", "if_empty", "write"), ()),
-    "a reference": {"transform": (), "default": (), "write": ("create",)},
+    "an ID": dict.fromkeys(
+        ("transform", "when", "default", "if_empty", "if_wrong", "write"), ()
+    ),
+    "a reference": {"transform": (), "default": (), "write": _OPERATIONS},
+    "a row that is no reference": {"write": ("later",)},
     "a list of values": {"default": ()},
-    "a row of a list": {"write": ("create",)},
-    "a record that is put under our ID": {"write": ("create",), "if_empty": ("keep",)},
+    "a row of a list": {"write": _OPERATIONS},
+    "a field of the address": {"write": (*_OPERATIONS, "later"), "if_wrong": ("omit",)},
+    "a record that is put under our ID": {"if_empty": ("keep",)},
 }
 """Kind of row -> columns that must be empty, or must not have these values."""
 
-_TARGET = re.compile(r"[A-Za-z_][\w-]*(\[\])?(\.[A-Za-z_][\w-]*(\[\])?)*", re.ASCII)
+_PART = r"@?[A-Za-z_][\w-]*(\[\])?"
+_TARGET = re.compile(rf"{_PART}(\.{_PART})*", re.ASCII)
 
 
 @dataclass
@@ -49,7 +57,7 @@ class RowCheck:
     rule: FieldRule
     entities: Mapping[str, EntityFile]
     ids: Mapping[str, IdParts]
-    partner_assigns_ids: bool
+    named_by_us: bool
     problems: list[Problem]
 
     @property
@@ -71,12 +79,17 @@ class RowCheck:
         if target is None or source is None:
             return None
         names, many, contract = target
-        self._fits_its_kind(source[0])
+        self._fits_its_kind(source[0], contract)
         self._refers(source[0], contract)
         if many:
             contract = contract.get("items", {})
         pipe = PipeCheck(
-            self.rule, self.spec.lists, self.standard, self.start, self.problems
+            self.rule,
+            self.spec.lists,
+            self.spec.use_case.settings,
+            self.standard,
+            self.start,
+            self.problems,
         )
         steps = pipe.steps(source[0], contract)
         when = None
@@ -98,7 +111,9 @@ class RowCheck:
             when=when,
             default=default,
             if_empty=row.if_empty or "omit",
-            create_only=row.write == "create",
+            only_in=_operation(row.write),
+            later=row.write == "later",
+            tolerant=row.if_wrong == "omit",
             many=many,
             personal=source[1],
         )
@@ -106,15 +121,18 @@ class RowCheck:
             return None
         return self._each(work)
 
-    def _fits_its_kind(self, source: Source) -> None:
+    def _fits_its_kind(self, source: Source, contract: Mapping[str, Any]) -> None:
         """Refuse cells that mean nothing in a row of this kind."""
         row = self.rule.row
+        reference = isinstance(source, ReferenceTo)
         holds = {
             "an ID": isinstance(source, IdParts),
-            "a reference": isinstance(source, ReferenceTo),
+            "a reference": reference,
+            "a row that is no reference": not reference,
             "a list of values": row.partner_field.endswith("[]"),
             "a row of a list": "[]." in row.partner_field,
-            "a record that is put under our ID": not self.partner_assigns_ids,
+            "a field of the address": contract.get("x-in") == "path",
+            "a record that is put under our ID": self.named_by_us,
         }
         for kind, applies in holds.items():
             for column, values in NOT_IN[kind].items():
@@ -205,6 +223,10 @@ class RowCheck:
             return FromJsonPath(text, find), True
         resolved = []
         for part in text.split(";"):
+            setting = self._setting(part.strip())
+            if setting is not None:
+                resolved.append(setting)
+                continue
             try:
                 found_path = resolve(self.standard, self.start, part)
             except LanguageError as error:
@@ -217,6 +239,19 @@ class RowCheck:
             resolved.append(found_path)
         personal = any(r.field and r.field.personal != "none" for r in resolved)
         return FromFields(tuple(r.path for r in resolved)), personal
+
+    def _setting(self, text: str) -> Resolved | None:
+        """Return what a cell reads that names a setting, or the day of the run."""
+        if text == "today":
+            return Resolved(TODAY, self.start, Field("today", type="date"))
+        name = text.removeprefix("settings.")
+        settings = self.spec.use_case.settings
+        if name == text:
+            return None
+        if name not in settings:
+            hint = did_you_mean(name, settings)
+            self.problem("erp_field", "M113", f"no setting is named '{name}'.", hint)
+        return Resolved(parse_path(text), self.start, Field(name))
 
     def _reference(self) -> ReferenceTo | None:
         name, _, rest = self.rule.row.reference.partition("(")
@@ -255,7 +290,8 @@ class RowCheck:
             message = f"'{text}' leads to several records, the field takes one."
             self.problem("reference", "M107", message)
             return None
-        return ReferenceTo(name, *self._id_from(found.path, self.ids[name]))
+        collection, parts = self._id_from(found.path, self.ids[name])
+        return ReferenceTo(name, collection, parts, found.path)
 
     def _id_from(self, way: FieldPath, target: IdParts) -> tuple[FieldPath, IdParts]:
         """Compose the other record's ID from this record where it has the parts."""
@@ -288,6 +324,13 @@ class RowCheck:
             several = first == "template" or (first and TRANSFORMS[first].several)
             return replace(work, source=replace(source, each=not several))
         return work
+
+
+def _operation(write: str) -> Operation | None:
+    match write:
+        case "create" | "update" | "remove":
+            return write
+    return None
 
 
 def id_parts(

@@ -5,10 +5,10 @@ what `explain` shows, and what names the row when a value is refused. Never rais
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
-from engine.conditions import holds
+from engine.conditions import holds, read
 from engine.errors import RecordError
 from engine.ids import compose
 from engine.language import FieldPath
@@ -20,6 +20,7 @@ from engine.work import (
     FieldWork,
     FromFields,
     FromJsonPath,
+    FromSetting,
     IdParts,
     ListWork,
     ReferenceTo,
@@ -27,17 +28,35 @@ from engine.work import (
 )
 
 Fate = Literal[
-    "set", "default", "omitted", "cleared", "kept", "condition", "earlier", "refused"
+    "set",
+    "default",
+    "omitted",
+    "cleared",
+    "kept",
+    "condition",
+    "earlier",
+    "wrong",
+    "refused",
 ]
+_FILLED = ("set", "default", "cleared")
+
+Only = Mapping[str, Mapping[str, Any]]
+"""Operation -> the part of a payload that counts in it alone."""
 
 
 class Outcome(NamedTuple):
-    """What a record becomes: its ID and payload, or the problems that reject it."""
+    """
+    What a record becomes: its ID and payload, or the problems that reject it.
+
+    `only` are the parts of the payload for one operation; `warnings` say which fields
+    were left out because their values are wrong.
+    """
 
     id: str | None
     body: dict[str, Any]
-    create_only: dict[str, Any]
+    only: Only
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,31 +69,60 @@ class Trace:
     steps: tuple[tuple[str, Any], ...] = ()
     value: Any = None
     problem: Problem | None = None
+    within: str = ""
+    """The list of objects that the row fills an element of."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.within}.{self.work.name}" if self.within else self.work.name
 
 
 def interpret(work: EntityWork, record: Record, settings: Settings) -> Outcome:
     """Turn a record into the partner's payload."""
     body: dict[str, Any] = {}
-    create_only: dict[str, Any] = {}
-    problems: list[Problem] = []
+    only: dict[str, dict[str, Any]] = {}
+    found = _Found()
     identity = run_field(work.id_field, record, settings)
-    if identity.problem:
-        problems.append(identity.problem)
+    found.add(identity)
     for item in work.fields:
         if isinstance(item, ListWork):
-            _run_list(item, record, settings, body, problems)
+            _run_list(item, record, settings, body, found)
             continue
-        container = create_only if item.create_only else body
-        if _has(container, item.target):
-            continue
-        trace = run_field(item, record, settings)
-        if trace.problem and trace.problem not in problems:
-            problems.append(trace.problem)
-        if trace.fate in ("set", "default", "cleared"):
-            _put(container, item.target, trace.value)
-    if problems:
-        return Outcome(None, {}, {}, tuple(problems))
-    return Outcome(identity.value, body, create_only)
+        container = only.setdefault(item.only_in, {}) if item.only_in else body
+        _fill(container, item, record, settings, found)
+    if found.problems:
+        return Outcome(None, {}, {}, tuple(found.problems))
+    only = {operation: part for operation, part in only.items() if part}
+    return Outcome(identity.value, body, only, (), tuple(found.warnings))
+
+
+@dataclass
+class _Found:
+    """What is wrong with the values of one record, each thing once."""
+
+    problems: dict[Problem, None] = field(default_factory=dict)
+    warnings: dict[Problem, None] = field(default_factory=dict)
+
+    def add(self, trace: Trace) -> None:
+        if trace.problem:
+            into = self.warnings if trace.fate == "wrong" else self.problems
+            into[trace.problem] = None
+
+
+def _fill(
+    container: dict[str, Any],
+    work: FieldWork,
+    record: Record,
+    settings: Settings,
+    found: _Found,
+) -> None:
+    """Run one row, unless an earlier one set its field."""
+    if _has(container, work.target):
+        return
+    trace = run_field(work, record, settings)
+    found.add(trace)
+    if trace.fate in _FILLED:
+        _put(container, work.target, trace.value)
 
 
 def trace(work: EntityWork, record: Record, settings: Settings) -> list[Trace]:
@@ -85,13 +133,14 @@ def trace(work: EntityWork, record: Record, settings: Settings) -> list[Trace]:
     for item in items:
         if isinstance(item, ListWork):
             for element in _elements(record, item.collection):
-                traces += [run_field(f, element, settings) for f in item.fields]
-        elif item.target in filled:
+                found = (run_field(f, element, settings) for f in item.fields)
+                traces += [replace(one, within=item.name) for one in found]
+        elif (item.only_in, item.target) in filled:
             traces.append(Trace(item, "earlier"))
         else:
             traces.append(run_field(item, record, settings))
-            if traces[-1].fate in ("set", "default", "cleared"):
-                filled.add(item.target)
+            if traces[-1].fate in _FILLED:
+                filled.add((item.only_in, item.target))
     return traces
 
 
@@ -108,7 +157,7 @@ def run_field(work: FieldWork, record: Record, settings: Settings) -> Trace:
     source: Any = None
     try:
         source = _source(work, record, settings)
-        value = _pipe(work, source, steps)
+        value = _pipe(work, source, settings, steps)
     except RecordError as error:
         problem = Problem(work.origin, error.code, f"{work.name}: {error.message}.")
         return Trace(work, "refused", source, tuple(steps), problem=problem)
@@ -116,7 +165,8 @@ def run_field(work: FieldWork, record: Record, settings: Settings) -> Trace:
         what = str(error) if isinstance(error, ValueError) else "has a wrong shape"
         message = f"{work.name}: the value {what}."
         problem = Problem(work.origin, "R201", message)
-        return Trace(work, "refused", source, tuple(steps), problem=problem)
+        fate: Fate = "wrong" if work.tolerant else "refused"
+        return Trace(work, fate, source, tuple(steps), problem=problem)
     if not is_empty(value):
         return Trace(work, "set", source, tuple(steps), value)
     if work.default is not None:
@@ -138,8 +188,8 @@ def _source(work: FieldWork, record: Record, settings: Settings) -> Any:
             return None
         case FromFields(paths):
             if len(paths) == 1:
-                return value_at(record, paths[0])
-            return tuple(value_at(record, path) for path in paths)
+                return read(record, paths[0], settings)
+            return tuple(read(record, path, settings) for path in paths)
         case FromJsonPath(_, find):
             return find(record)
         case IdParts():
@@ -154,24 +204,36 @@ def _source(work: FieldWork, record: Record, settings: Settings) -> Any:
             return sorted({i for i in ids if i is not None})
 
 
-def _pipe(work: FieldWork, source: Any, steps: list[tuple[str, Any]]) -> Any:
+def _pipe(
+    work: FieldWork, source: Any, settings: Settings, steps: list[tuple[str, Any]]
+) -> Any:
     if work.many and isinstance(work.source, FromFields) and work.source.each:
         values = source if isinstance(source, list) else [source]
-        found = [_pipe_one(work, value, steps) for value in values]
+        found = [_pipe_one(work, value, settings, steps) for value in values]
         return [value for value in found if not is_empty(value)]
-    return _pipe_one(work, source, steps)
+    return _pipe_one(work, source, settings, steps)
 
 
-def _pipe_one(work: FieldWork, value: Any, steps: list[tuple[str, Any]]) -> Any:
+def _pipe_one(
+    work: FieldWork, value: Any, settings: Settings, steps: list[tuple[str, Any]]
+) -> Any:
     for position, step in enumerate(work.steps):
         if value is None:
             return None
         given = value
         if not position and not isinstance(value, tuple | list):
             given = (value,) if step.several else value
-        value = step.function(given, *step.arguments)
+        value = step.function(given, *bound(step.arguments, settings))
         steps.append((step.name, value))
     return value
+
+
+def bound(arguments: tuple[Any, ...], settings: Settings) -> tuple[Any, ...]:
+    """Return the arguments of a step with what the activation chose."""
+    return tuple(
+        settings.get(one.name) if isinstance(one, FromSetting) else one
+        for one in arguments
+    )
 
 
 def _run_list(
@@ -179,26 +241,45 @@ def _run_list(
     record: Record,
     settings: Settings,
     body: dict[str, Any],
-    problems: list[Problem],
+    found: _Found,
 ) -> None:
     items = []
     for element in _elements(record, work.collection):
         item: dict[str, Any] = {}
         for inner in work.fields:
-            if _has(item, inner.target):
-                continue
-            trace = run_field(inner, element, settings)
-            if trace.problem and trace.problem not in problems:
-                problems.append(trace.problem)
-            if trace.fate in ("set", "default", "cleared"):
-                _put(item, inner.target, trace.value)
+            _fill(item, inner, element, settings, found)
         if item:
             items.append(item)
+    if work.merge_by is not None:
+        items = merged_by(work.merge_by, items)
     if items:
         _put(body, work.target, items)
 
 
+def merged_by(name: str, items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """
+    Make one element of those that are alike in a field; lists in them are united.
+
+    >>> merged_by("a", [{"a": 1, "b": [1]}, {"a": 2}, {"a": 1, "b": [2]}])
+    [{'a': 1, 'b': [1, 2]}, {'a': 2}]
+    """
+    kept: list[dict[str, Any]] = []
+    for item in items:
+        alike = (k for k in kept if name in item and k.get(name) == item[name])
+        twin = next(alike, None)
+        if twin is None:
+            kept.append(item)
+            continue
+        for key, value in item.items():
+            known = twin.setdefault(key, value)
+            if isinstance(known, list) and isinstance(value, list):
+                twin[key] = [*known, *(one for one in value if one not in known)]
+    return kept
+
+
 def _elements(record: Record, collection: FieldPath) -> Iterable[Record]:
+    if not collection.segments:
+        return [record]
     return [item for item in value_at(record, collection) if isinstance(item, dict)]
 
 
@@ -248,6 +329,17 @@ def _put(body: dict[str, Any], target: tuple[str, ...], value: Any) -> None:
             return
         body = inner
     body.setdefault(target[-1], value)
+
+
+def tolerant_fields(work: EntityWork) -> frozenset[str]:
+    """Return the fields that are left out if they are wrong."""
+    found = set()
+    for item in work.fields:
+        if isinstance(item, ListWork):
+            found |= {f"{item.name}.{f.name}" for f in item.fields if f.tolerant}
+        elif item.tolerant:
+            found.add(item.name)
+    return frozenset(found)
 
 
 def origin_by_field(work: EntityWork) -> Mapping[str, Origin]:

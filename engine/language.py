@@ -57,6 +57,12 @@ class FieldPath:
         return tuple(segment.name for segment in self.segments)
 
     @property
+    def setting(self) -> str | None:
+        """The setting that it reads, `today` among them; None for a field."""
+        names = self.names
+        return ".".join(names[1:]) if names[:1] == ("settings",) else None
+
+    @property
     def up_to_many(self) -> "FieldPath":
         """The way to the last collection on it; empty if there is none."""
         last = max((i for i, s in enumerate(self.segments) if s.many), default=-1)
@@ -68,6 +74,10 @@ class FieldPath:
 
     def __str__(self) -> str:
         return ".".join(s.name + "[]" * s.many for s in self.segments) or "self"
+
+
+TODAY = FieldPath((Segment("settings"), Segment("today")))
+"""What the word `today` stands for: the day of the run, as ISO 8601."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Evidence = Literal["seen", "doc", "inferred", "proposed"]
+Removal = Literal["nothing", "end_date", "block", "detach", "delete"]
 
 
 def _as_text(value: Any) -> Any:
@@ -31,13 +32,14 @@ class FieldRow(Part):
     partner_field: str = Field(
         default="",
         description="Where the value goes: `title`, `address.street`, "
-        "`tenants[].externalId`, `contractIds[]`.",
+        "`tenants[].externalId`, `contractIds[]`, `addresses[].units[]`.",
     )
     erp_field: str = Field(
         default="",
         description="Where it comes from: a Standard field (`bezeichnung`), a related "
         "record's (`gebaeude.baujahr`), those that point here "
-        "(`mietvertrag[].beginn`), several (`vorname; nachname`), or a JSONPath "
+        "(`mietvertrag[].beginn`), several (`vorname; nachname`), a setting "
+        "(`settings.firma`), `today`, or a JSONPath "
         "(`$.telefone[?(@.art=='mobil')].e164`).",
     )
     transform: str = Field(
@@ -73,10 +75,18 @@ class FieldRow(Part):
         "(the default), `clear` sends null, `keep` leaves what the partner has, "
         "`reject` rejects the record.",
     )
-    write: Literal["", "always", "create"] = Field(
+    if_wrong: Literal["", "reject", "omit"] = Field(
         default="",
-        description="`create`: set when the record is created, never overwritten; "
-        "`always` is the default.",
+        description="What happens to a value that the source, a transform or the "
+        "partner's schema refuses: `reject` rejects the record (the default), `omit` "
+        "leaves the field out with a warning.",
+    )
+    write: Literal["", "always", "create", "update", "remove", "later"] = Field(
+        default="",
+        description="`always` is the default. `create`, `update`, `remove`: the row "
+        "counts in that operation only, and is no reason to send a record by itself. "
+        "`later`, for references: the record is sent without it, and once more with it "
+        "when the others are there.",
     )
     example: str = Field(
         default="",
@@ -117,14 +127,29 @@ class Setting(Part):
 
     title: str = Field(description="The name on the partner's page.")
     description: str = Field(description="What it does, in German.")
-    type: Literal["choice", "numbers", "boolean", "text"] = Field(
-        description="`numbers` is a list of ERP numbers, kept as text."
+    evidence: Evidence = Field(description="`seen` on the page, or `proposed` by us.")
+    type: Literal["choice", "numbers", "boolean", "text", "mapping"] = Field(
+        description="`numbers` is a list of ERP numbers, kept as text; `mapping` leads "
+        "from labels to the options, `*` stands for all other labels."
     )
-    options: tuple[Text, ...] = Field(default=(), description="The values of a choice.")
+    options: tuple[Text, ...] = Field(
+        default=(), description="The values of a choice or of a mapping."
+    )
     default: Any = Field(default=None, description="The value if none is chosen.")
+    example: Any = Field(
+        default=None,
+        description="What demo, tests and golden files choose if there is no default.",
+    )
+
+    @property
+    def must_be_chosen(self) -> bool:
+        """Whether an activation has to choose: there is an example and no default."""
+        return self.default is None and self.example is not None
 
     @model_validator(mode="after")
     def _default_fits(self) -> Self:
+        if self.must_be_chosen:
+            return self
         try:
             setting_value(self, None)
         except ValueError as error:
@@ -162,6 +187,38 @@ class EntityFile(Part):
     required: bool = Field(
         default=False, description="Whether the source must have a file for it."
     )
+    removes: bool = Field(
+        default=False,
+        description="Whether a record that was sent and that `records` no longer takes "
+        "is removed at the partner, even if a rule leaves it out as well.",
+    )
+    removal: Removal | None = Field(
+        default=None, description="Instead of the use case's `removal`."
+    )
+
+
+class Related(Part):
+    """
+    Some of the records that point to one, as a relation of its own.
+
+    The lease that is valid today, the main tenant, the further ones.
+    """
+
+    name: Name = Field(description="The name in paths: `hauptmieter.mieter.nachname`.")
+    of: Name = Field(description="The Standard entity that has it.")
+    source: Name = Field(
+        alias="from", description="The records that point to it: `mietvertrag_mieter`."
+    )
+    where: str = Field(
+        default="", description="A condition on them; it may follow their references."
+    )
+    order: tuple[str, ...] = Field(
+        default=(), description="Fields of them, `desc` behind one turns it round."
+    )
+    take: Literal["first", "rest", "all"] = Field(
+        description="`first` is one record; `rest` are all but the first one, used as "
+        "`name[]` like `all`."
+    )
 
 
 class PageRow(Part):
@@ -170,6 +227,10 @@ class PageRow(Part):
     erp: str = Field(description="The ERP's entity, as the page writes it.")
     partner: str = Field(description="The partner's entity, as the page writes it.")
     entity: Name | None = Field(default=None, description="The entity of this file.")
+    coming: bool = Field(
+        default=False,
+        description="The page says 'Kommt in Kürze'; with an entity, we propose it.",
+    )
 
 
 class Rule(Part):
@@ -190,6 +251,11 @@ class Rule(Part):
     verdict: Literal["left_out", "rejected"] = Field(
         default="left_out",
         description="`rejected` for records that are wrong rather than out of scope.",
+    )
+    removes: bool = Field(
+        default=False,
+        description="Whether what it leaves out is removed at the partner if it was "
+        "sent: a consent that was withdrawn.",
     )
 
     @model_validator(mode="after")
@@ -217,13 +283,19 @@ class UseCaseFile(Part):
         default=(), description="The entity table of the page, in its order."
     )
     settings: dict[Name, Setting] = Field(default={}, description="Einstellungen.")
+    related: tuple[Related, ...] = Field(
+        default=(), description="Relations that the tables use beside the Standard's."
+    )
     entities: tuple[EntityFile, ...] = Field(description="The partner's entities.")
     prerequisites: tuple[Rule, ...] = Field(
         default=(), description="Voraussetzungen and filters, in order."
     )
-    removal: Literal["nothing"] = Field(
+    removal: Removal = Field(
         default="nothing",
-        description="What happens at the partner when the ERP no longer has a record.",
+        description="What removing a record means: the connector's `remove` request "
+        "(`detach`, `delete`), or an update with the rows of `write: remove` "
+        "(`end_date`, `block`); an entity without such rows is left alone. What the "
+        "ERP no longer has is counted, not removed.",
     )
 
 
@@ -293,3 +365,16 @@ def setting_value(setting: Setting, value: Any) -> Any:
             return str(value)
         case "text":
             return None if value is None else str(value)
+        case "mapping":
+            return _mapping(setting, value)
+
+
+def _mapping(setting: Setting, value: Any) -> dict[str, str]:
+    """Read a mapping by folded label; each label leads to one of the options."""
+    if not isinstance(value, dict):
+        raise ValueError("must lead from labels to options")  # noqa: TRY004 - a value
+    for label, option in value.items():
+        if str(option) not in setting.options:
+            known = ", ".join(setting.options)
+            raise ValueError(f"'{option}' of '{label}' is none of {known}")
+    return {str(k).strip().casefold(): str(v) for k, v in value.items()}

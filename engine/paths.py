@@ -1,8 +1,7 @@
 """Follow a path of a table through the Standard: names in, the field or record out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from engine.language import FieldPath, LanguageError, Segment, parse_path
 from engine.problems import did_you_mean
@@ -30,36 +29,34 @@ def resolve(standard: Standard, start: str, text: str) -> Resolved:
     entity = standard.entities[start]
     for position, segment in enumerate(path.segments):
         last = position == len(path.segments) - 1
-        children = standard.children(entity.name)
         field = entity.fields.get(segment.name)
-        if segment.many and segment.name in children:
-            entity = standard.entities[children[segment.name][0]]
-        elif segment.many and field is not None and field.type == "list":
-            return _inside(path, entity, field)
-        elif not segment.many and segment.name in entity.references:
-            reference = entity.references[segment.name]
-            own = _own_part(reference.fields, path.segments[position + 1 :])
+        related = standard.leads_to(entity.name, segment)
+        if related is not None:
+            own = _own_part(entity, segment, path.segments[position + 1 :])
             if own is not None:
                 return Resolved(
                     FieldPath((*segments, Segment(own))),
                     entity.name,
                     entity.fields[own],
                 )
-            entity = standard.entities[reference.entity]
+            entity = standard.entities[related]
+        elif segment.many and field is not None and field.type == "list":
+            return _inside(path, entity, field)
         elif field is not None and not segment.many and last:
             return Resolved(FieldPath((*segments, segment)), entity.name, field)
         elif field is not None and field.type == "object":
             return _inside(path, entity, field)
         else:
-            raise LanguageError(_unknown(entity, segment, children))
+            raise LanguageError(_unknown(standard, entity, segment))
         segments.append(segment)
     return Resolved(FieldPath(tuple(segments)), entity.name, None)
 
 
-def _own_part(fields: Mapping[str, str], rest: Sequence[Segment]) -> str | None:
-    if len(rest) == 1 and not rest[0].many:
-        return fields.get(rest[0].name)
-    return None
+def _own_part(entity: Entity, segment: Segment, rest: Sequence[Segment]) -> str | None:
+    reference = entity.references.get(segment.name)
+    if reference is None or segment.many or len(rest) != 1 or rest[0].many:
+        return None
+    return reference.fields.get(rest[0].name)
 
 
 def _inside(path: FieldPath, entity: Entity, field: Field) -> Resolved:
@@ -71,8 +68,10 @@ def _inside(path: FieldPath, entity: Entity, field: Field) -> Resolved:
     return Resolved(path, entity.name, inner or field)
 
 
-def _unknown(entity: Entity, segment: Segment, children: Mapping[str, Any]) -> str:
-    known = [*entity.fields, *entity.references, *(f"{c}[]" for c in children)]
+def _unknown(standard: Standard, entity: Entity, segment: Segment) -> str:
+    children = standard.children(entity.name)
+    chosen = [s.name + "[]" * s.many for s in entity.selections.values()]
+    known = [*entity.fields, *entity.references, *(f"{c}[]" for c in children), *chosen]
     name = segment.name + "[]" * segment.many
     hint = did_you_mean(name, known)
     return f"{entity.name} has no field '{name}'. {hint}".strip()

@@ -9,12 +9,13 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from engine.contract import typed
 from engine.language import Call, LanguageError, Word, parse_pipe
+from engine.model import Setting
 from engine.paths import resolve
 from engine.problems import Problem, did_you_mean
 from engine.spec import FieldRule, ValueList
 from engine.standard import Standard
 from engine.transforms import TRANSFORMS, Kind, Transform
-from engine.work import FromFields, FromJsonPath, Source, Step
+from engine.work import FromFields, FromJsonPath, FromSetting, Source, Step
 
 
 @dataclass
@@ -23,6 +24,7 @@ class PipeCheck:
 
     rule: FieldRule
     lists: Mapping[str, ValueList]
+    settings: Mapping[str, Setting]
     standard: Standard
     start: str
     problems: list[Problem]
@@ -81,6 +83,8 @@ class PipeCheck:
         arguments = self._arguments(call, transform, contract)
         if arguments is None:
             return None
+        if transform.dated:
+            arguments = (*arguments, FromSetting("today"))
         return Step(
             call.name,
             transform.function,
@@ -97,6 +101,8 @@ class PipeCheck:
         if not isinstance(source, FromFields) or not source.single:
             return False
         path = source.paths[0]
+        if path.setting is not None:
+            return True
         found = resolve(self.standard, self.start, str(path))
         is_list = found.field is not None and found.field.type == "list"
         return not is_list and not self._gives_several(source)
@@ -117,6 +123,11 @@ class PipeCheck:
                 if entries is None:
                     return None
                 bound.append(entries)
+            elif kind == "setting":
+                setting = self._mapping(argument)
+                if setting is None:
+                    return None
+                bound.append(setting)
             elif _is_of(kind, argument):
                 bound.append(argument)
             else:
@@ -142,6 +153,15 @@ class PipeCheck:
                 message = f"list '{name}', row '{erp_value}': {error}."
                 self.problem("C103", message)
         return entries
+
+    def _mapping(self, argument: Any) -> FromSetting | None:
+        name = argument.name if isinstance(argument, Word) else str(argument)
+        known = [n for n, s in self.settings.items() if s.type == "mapping"]
+        if name not in known:
+            hint = did_you_mean(name, known)
+            self.problem("M113", f"no setting of type mapping is named '{name}'.", hint)
+            return None
+        return FromSetting(name)
 
     def _template(self, call: Call, source: Source, position: int) -> Step | None:
         if position or not isinstance(source, FromFields) or len(call.arguments) != 1:

@@ -157,6 +157,9 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "M121": CatalogueEntry("Unknown condition", "Use a condition of REFERENCE.md."),
     "M122": CatalogueEntry("Not a JSONPath", "Correct the path."),
     "M123": CatalogueEntry("Cell does not fit this kind of row", "Empty the cell."),
+    "M124": CatalogueEntry(
+        "Relation cannot be used", "Correct it under `related` in use_case.yaml."
+    ),
     # C: the partner's contract
     "C001": CatalogueEntry("Not a JSON Schema", "Correct the schema."),
     "C002": CatalogueEntry(
@@ -172,6 +175,17 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "C106": CatalogueEntry("Read-only partner field", "Remove the row."),
     "C109": CatalogueEntry(
         "Reference to another entity than the partner wants", "Correct the reference."
+    ),
+    "C110": CatalogueEntry(
+        "Setting of the connector file is missing",
+        "Add it to the settings of use_case.yaml.",
+    ),
+    "C111": CatalogueEntry(
+        "Addresses and schema disagree",
+        "A field with x-in: path stands in an address as {{ path.NAME }}.",
+    ),
+    "C112": CatalogueEntry(
+        "Nothing says how to remove", "Add `remove` to the entity's connector file."
     ),
     "C108": CatalogueEntry("Expected value the partner refuses", "Correct the rule."),
     # R: files and records of the ERP
@@ -254,6 +268,10 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "Partner cannot be reached",
         "Check the base URL and the network, then run again: nothing is lost.",
     ),
+    "D103": CatalogueEntry(
+        "Budget of the partner is used up",
+        "Run again when the message says: the run goes on where it ended.",
+    ),
     "D201": CatalogueEntry(
         "Partner finds the record invalid",
         "Correct what the partner names, in the ERP or in the mapping.",
@@ -285,6 +303,10 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "D208": CatalogueEntry(
         "Partner's answer has another shape",
         "Compare the paths in the connector file with the partner's documentation.",
+    ),
+    "D209": CatalogueEntry(
+        "Value cannot stand in a document",
+        "Take the control character out of the value in the ERP.",
     ),
     "D301": CatalogueEntry("Already running", "Wait until the other run has ended."),
     "D302": CatalogueEntry(

@@ -1,9 +1,10 @@
 """Check the prerequisites of a use case: Rules in, RuleWorks and problems out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.conditions import check_condition
-from engine.language import FieldPath, LanguageError, parse_path, paths_of
+from engine.language import LanguageError, parse_path, paths_of
 from engine.model import Rule, as_tuple
 from engine.problems import Origin, Problem, did_you_mean
 from engine.spec import Spec
@@ -43,6 +44,33 @@ def check_rules(
     return tuple(work for work in works if work is not None)
 
 
+def that_matter(
+    standard: Standard, rules: Iterable[RuleWork], read: Iterable[str]
+) -> tuple[RuleWork, ...]:
+    """
+    Return the rules that can leave out anything that is sent.
+
+    They act on what is read, on what that points to, or on what another of them
+    needs; no file is read for the others.
+    """
+    known, kept, left = set(read), [], list(rules)
+    while True:
+        known |= {link for name in known if (link := standard.entities[name].linked_by)}
+        bases = {standard.base(name) for name in known}
+        targets = {
+            standard.base(reference.entity)
+            for name in known
+            for reference in standard.entities[name].references.values()
+        }
+        found = [r for r in left if standard.base(r.entity) in bases | targets]
+        if not found:
+            return tuple(rule for rule in rules if rule in kept)
+        kept += found
+        left = [rule for rule in left if rule not in found]
+        for rule in found:
+            known |= {rule.entity, *((rule.require_any or ())[:1])}
+
+
 def _rule(state: _Rules, rule: Rule, entity: str, index: int) -> RuleWork | None:
     if rule.require:
         place = state.at("prerequisites", index, "require")
@@ -56,11 +84,18 @@ def _rule(state: _Rules, rule: Rule, entity: str, index: int) -> RuleWork | None
         )
         if condition is None:
             return None
-        if any(len(p.segments) > 1 for p in paths_of(condition) if not _setting(p)):
+        if any(len(p.segments) > 1 for p in paths_of(condition) if p.setting is None):
             message = "a rule reads the fields of its own record only."
             state.add(place, "M119", message)
             return None
-        return RuleWork(rule.rule, rule.text, entity, rule.verdict, require=condition)
+        return RuleWork(
+            rule=rule.rule,
+            text=rule.text,
+            entity=entity,
+            verdict=rule.verdict,
+            require=condition,
+            removes=rule.removes,
+        )
     place = state.at("prerequisites", index, "require_any")
     children = state.standard.children(entity)
     try:
@@ -75,8 +110,11 @@ def _rule(state: _Rules, rule: Rule, entity: str, index: int) -> RuleWork | None
         return None
     child, reference = children[path.names[0]]
     pair = (child, reference.name)
-    return RuleWork(rule.rule, rule.text, entity, rule.verdict, require_any=pair)
-
-
-def _setting(path: FieldPath) -> bool:
-    return path.names[0] == "settings"
+    return RuleWork(
+        rule=rule.rule,
+        text=rule.text,
+        entity=entity,
+        verdict=rule.verdict,
+        require_any=pair,
+        removes=rule.removes,
+    )

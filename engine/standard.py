@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from engine.language import Condition, FieldPath, Segment
+
 FieldType = Literal[
     "text", "integer", "number", "boolean", "date", "datetime", "list", "object"
 ]
@@ -63,6 +65,28 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """
+    A relation of a use case: some of the records of `child` that point to one.
+
+    `where` decides which, `order` sorts them (a path, and whether downwards), `take`
+    says how many of them count. `joins` are the ways that both of them read.
+    """
+
+    name: str
+    child: str
+    reference: Reference
+    where: Condition | None
+    order: tuple[tuple[FieldPath, bool], ...]
+    take: Literal["first", "rest", "all"]
+    joins: frozenset[FieldPath]
+
+    @property
+    def many(self) -> bool:
+        return self.take != "first"
+
+
+@dataclass(frozen=True)
 class Entity:
     """A kind of record; a view shares key, fields and references of its base."""
 
@@ -72,6 +96,7 @@ class Entity:
     key: tuple[str, ...]
     fields: Mapping[str, Field]
     references: Mapping[str, Reference] = field(default_factory=dict)
+    selections: Mapping[str, Selection] = field(default_factory=dict)
     view_of: str | None = None
     linked_by: str | None = None
 
@@ -89,6 +114,30 @@ class Standard:
     def base(self, entity_name: str) -> str:
         """Return the name of the entity that a view is of, else the name itself."""
         return self.entities[entity_name].view_of or entity_name
+
+    def leads_to(self, entity_name: str, segment: Segment) -> str | None:
+        """Return the entity that a step of a path leads to; None for a field."""
+        entity = self.entities[entity_name]
+        selection = entity.selections.get(segment.name)
+        if selection is not None and selection.many == segment.many:
+            return selection.child
+        if segment.many:
+            child = self.children(entity_name).get(segment.name)
+            return child[0] if child else None
+        reference = entity.references.get(segment.name)
+        return reference.entity if reference else None
+
+    def with_selection(self, entity_name: str, selection: Selection) -> "Standard":
+        """Return the same model with a further relation of an entity and its views."""
+        base = self.base(entity_name)
+        entities = dict(self.entities)
+        for name, entity in self.entities.items():
+            if base in (name, entity.view_of):
+                selections = {**entity.selections, selection.name: selection}
+                entities[name] = replace(
+                    entity, selections=MappingProxyType(selections)
+                )
+        return Standard(MappingProxyType(entities))
 
     def children(self, entity_name: str) -> Mapping[str, tuple[str, Reference]]:
         """

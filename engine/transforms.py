@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from engine import values
 
-Kind = Literal["text", "number", "list", "date form"]
+Kind = Literal["text", "number", "list", "date form", "setting"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Transform:
     """Whether results are worth a cache: few distinct values."""
     several: bool = False
     """Whether it takes several values at once: more than one ERP field, or a list."""
+    dated: bool = False
+    """Whether the day of the run is its last argument."""
 
     @property
     def summary(self) -> str:
@@ -192,6 +194,20 @@ def floor(value: Any) -> int | None:
     return values.floor_number(_text(value))
 
 
+def rent_items(
+    several: Any, categories: Mapping[str, str], category: str, today: str
+) -> int | float | None:
+    """Add up the items of the rent that are valid today and of a category."""
+    amounts = [
+        _decimal(item["betrag"])
+        for item in _one_list(several)
+        if item.get("betrag") is not None
+        and _is_valid(item, today)
+        and _category(item.get("bezeichnung_roh"), categories) == category
+    ]
+    return _plain(sum(amounts, Decimal())) if amounts else None
+
+
 TRANSFORMS: Mapping[str, Transform] = MappingProxyType(
     {
         "boolean": Transform(boolean),
@@ -213,6 +229,9 @@ TRANSFORMS: Mapping[str, Transform] = MappingProxyType(
         "number": Transform(number),
         "present": Transform(present),
         "prefix": Transform(prefix, ("text",), required=1),
+        "rent_items": Transform(
+            rent_items, ("setting", "text"), required=2, several=True, dated=True
+        ),
         "replace": Transform(replace, ("text", "text"), required=2),
         "round": Transform(round_to, ("number",), required=1),
         "suffix": Transform(suffix, ("text",), required=1),
@@ -224,8 +243,41 @@ TRANSFORMS: Mapping[str, Transform] = MappingProxyType(
 )
 """All transforms but `template`, which `engine.pipes` makes of its cell."""
 
-PREDICATES: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
-    {"valid_email": lambda value: email(_as_several(value)) is not None}
+
+@dataclass(frozen=True)
+class PredicateFunction:
+    """A yes-or-no function of the language, and the names of what it takes."""
+
+    function: Callable[..., bool]
+    parameters: tuple[str, ...]
+
+
+def valid_email(value: Any) -> bool:
+    """Say whether there is an e-mail address that can be written to."""
+    return email(_as_several(value)) is not None
+
+
+def has_mobile(value: Any) -> bool:
+    """Say whether there is a mobile number among the phone numbers."""
+    return mobile(_as_several(value)) is not None
+
+
+def consents(value: Any, purpose: str) -> bool:
+    """Say whether a person agreed to a purpose and has not taken it back."""
+    return any(
+        item.get("erteilt") is True and not item.get("widerrufen_am")
+        for item in (value if isinstance(value, list) else ())
+        if isinstance(item, dict)
+        and str(item.get("zweck") or "").strip().casefold() == purpose.casefold()
+    )
+
+
+PREDICATES: Mapping[str, PredicateFunction] = MappingProxyType(
+    {
+        "consents": PredicateFunction(consents, ("einwilligungen", '"purpose"')),
+        "has_mobile": PredicateFunction(has_mobile, ("telefone",)),
+        "valid_email": PredicateFunction(valid_email, ("emails",)),
+    }
 )
 """The yes-or-no functions that a condition may call."""
 
@@ -241,6 +293,17 @@ def _text(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     raise ValueError("is a list or an object, not one value")
+
+
+def _is_valid(item: Mapping[str, Any], day: str) -> bool:
+    """Say whether an item with a period is valid on a day; an open end holds."""
+    begin, end = item.get("gueltig_von"), item.get("gueltig_bis")
+    return not (begin and begin > day) and not (end and end < day)
+
+
+def _category(label: Any, categories: Mapping[str, str]) -> str | None:
+    folded = str(label or "").strip().casefold()
+    return categories.get(folded, categories.get("*"))
 
 
 def _as_several(value: Any) -> Any:

@@ -8,9 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.language import Condition, FieldPath
+from engine.model import Removal
 from engine.problems import Origin
+from engine.standard import Standard
 
 IfEmpty = Literal["omit", "clear", "keep", "reject"]
+Operation = Literal["create", "update", "remove"]
+
+
+@dataclass(frozen=True)
+class FromSetting:
+    """An argument of a transform that an activation chooses."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,8 @@ class ReferenceTo:
     entity: str
     collection: FieldPath
     id: IdParts
+    way: FieldPath
+    """The whole way to the other record."""
 
 
 Source = FromFields | FromJsonPath | Constant | IdParts | ReferenceTo
@@ -88,7 +100,12 @@ class FieldWork:
     when: Condition | None = None
     default: Any = None
     if_empty: IfEmpty = "omit"
-    create_only: bool = False
+    only_in: Operation | None = None
+    """The one operation that the row counts in; it makes no change by itself."""
+    later: bool = False
+    """Whether the record is sent without it first, and with it when all are there."""
+    tolerant: bool = False
+    """Whether a wrong value is left out instead of rejecting the record."""
     many: bool = False
     """Whether the target is a list of plain values: `contractIds[]`."""
     personal: bool = False
@@ -100,11 +117,17 @@ class FieldWork:
 
 @dataclass(frozen=True)
 class ListWork:
-    """Rows that fill a list of objects, one for each element of a collection."""
+    """
+    Rows that fill a list of objects, one for each element of a collection.
+
+    The empty collection is the record itself: the list has one element then. Elements
+    that are alike in `merge_by` become one, with their inner lists united.
+    """
 
     target: tuple[str, ...]
     collection: FieldPath
     fields: tuple[FieldWork, ...]
+    merge_by: str | None = None
 
     @property
     def name(self) -> str:
@@ -121,6 +144,7 @@ class ReferenceSpot:
 
     target: tuple[str, ...]
     entities: tuple[str, ...]
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,6 +173,18 @@ class EntityWork:
     references: tuple[ReferenceSpot, ...]
     schema: Mapping[str, Any]
     """The partner's schema, with our IDs in the place of ids it gives itself."""
+    named_by_us: bool
+    """Whether the partner keeps the record under our ID."""
+    path_fields: frozenset[str] = frozenset()
+    """Fields that stand in the address of a request and not in its body."""
+    immutable: tuple[tuple[str, ...], ...] = ()
+    """Fields that the partner cannot change: with another value it is a new record."""
+    removal: Removal = "nothing"
+    """What removing means, for records that `removes` of a rule or the entity names."""
+    removal_needs_payload: bool = False
+    """Whether the request that removes carries more than the record's ID."""
+    removes_others: bool = False
+    """Whether a record that `records` no longer takes is removed."""
     required_source: bool = False
 
 
@@ -163,6 +199,8 @@ class RuleWork:
     require: Condition | None = None
     require_any: tuple[str, str] | None = None
     """The entity that points here, and the name of its reference."""
+    removes: bool = False
+    """Whether what it leaves out is removed at the partner."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +214,12 @@ class UseCaseWork:
     rules: tuple[RuleWork, ...]
     nodes: tuple[str, ...]
     """The Standard entities, views among them, that this use case reads."""
+    standard: Standard
+    """The Standard with the relations of this use case."""
+    needed: Mapping[str, frozenset[str]]
+    """Standard entity -> the fields that what is sent depends on."""
+    ways: frozenset[tuple[str, str]]
+    """References that a table reads or points over: Standard entity, name."""
 
     def entity(self, name: str) -> EntityWork:
         return next(entity for entity in self.entities if entity.name == name)

@@ -24,6 +24,7 @@ from rich.console import Console
 from tools.portfolio import change, write
 
 FELDWERK = str(Path(sys.executable).with_name("feldwerk"))
+ROOT = Path(__file__).parents[1]
 PARTNERS = ("etg24", "facilioo")
 SEED = 2024
 
@@ -129,11 +130,20 @@ def _write_activation(
         "environment": "test",
         "base_url": base_url,
         "source": {"kind": "files", "path": "erp"},
-        "settings": {"separator": "-", "mandanten_nummern": []},
+        "settings": _settings(partner),
         "credentials": {name: f"env:{variable}" for name, variable in names.items()},
         "state": "feldwerk.db",
     }
     path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+
+
+def _settings(partner: str) -> dict[str, Any]:
+    """Return the examples of a use case's settings."""
+    path = ROOT / "mappings" / "partners" / partner / "stammdaten" / "use_case.yaml"
+    settings = yaml.safe_load(path.read_text("utf-8")).get("settings", {})
+    return {
+        n: s["example"] for n, s in settings.items() if s.get("example") is not None
+    }
 
 
 def _feldwerk(

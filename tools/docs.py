@@ -163,20 +163,25 @@ def _language() -> Iterator[str]:
     yield "In the column `when` and in the rules of a use case: `=` `!=` `<` `<=` `>`"
     yield "`>=`, `in (...)`, `not in (...)`, `is empty`, `is not empty`, `and`, `or`,"
     yield "`not`, parentheses; texts in quotes, numbers, `true`, `false`; fields of the"
-    yield "record, `settings.<name>`, and the functions"
-    yield ", ".join(f"`{name}(field)`" for name in PREDICATES) + "."
+    yield "record and of related ones, `settings.<name>`, `today`, and the functions"
+    calls = {n: ", ".join(p.parameters) for n, p in PREDICATES.items()}
+    yield ", ".join(f"`{name}({given})`" for name, given in calls.items()) + "."
     yield "A comparison with an empty value is false; `!=` and `not in` are true."
 
 
 def _arguments(name: str) -> str:
     transform = TRANSFORMS[name]
     parameters = list(inspect.signature(transform.function).parameters.values())[1:]
+    if transform.dated:
+        parameters = parameters[:-1]  # the day of the run, which no cell gives
     shown = [
         p.name if p.default is p.empty else f"{p.name}={p.default!r}"
         for p in parameters
     ]
     if "list" in transform.parameters:
         shown = ["list"]
+    if "setting" in transform.parameters:
+        shown[0] = "setting"
     return f"({', '.join(shown)})" if shown else ""
 
 

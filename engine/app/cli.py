@@ -17,7 +17,9 @@ import orjson
 import typer
 from rich.console import Console
 
+from engine.app.catalogue import read_partners
 from engine.app.explain import explain as explain_record
+from engine.app.partners import partner_figures, show_partners
 from engine.app.report import (
     Watch,
     show_explanation,
@@ -26,6 +28,7 @@ from engine.app.report import (
     show_status,
 )
 from engine.app.scaffold import scaffold
+from engine.app.site.writer import write_site
 from engine.errors import SpecError, StopError
 from engine.problems import Origin, Problem, did_you_mean, errors, sort
 from engine.runtime.activation import Activation, read_activation
@@ -318,6 +321,48 @@ def _become(name: str, arguments: Sequence[str]) -> NoReturn:
     command = [sys.executable, "-m", f"tools.{name}", *arguments]
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)  # noqa: S606 - our own tool
+
+
+@app.command()
+def partners(json: JSON = False, root: ROOT = None) -> None:
+    """
+    Show each partner, and how well the fields of its payloads are founded.
+
+    Counted are the leaves of all its payload schemas that may be written: nested ones
+    count, the objects that hold them and read-only fields do not. `mapped` are those
+    that a row of a table fills. A field is seen, from a documentation, inferred or
+    proposed; a share is a part of all counted. `connector` is the mark of the
+    connector file.
+    """
+    with _stopping(json):
+        found = [partner_figures(partner) for partner in read_partners(_folders(root))]
+    if json:
+        _print_json({"partners": found})
+    else:
+        show_partners(_wide_console(), found)
+
+
+def _wide_console() -> Console:
+    """Return a console of the terminal's width, or wide enough where there is none."""
+    return Console() if sys.stdout.isatty() else Console(width=100)
+
+
+@app.command()
+def docs(
+    out: Annotated[
+        Path, typer.Option("--out", help="The folder; Feldwerk's own, or a new one.")
+    ] = Path("site"),
+    json: JSON = False,
+    root: ROOT = None,
+) -> None:
+    """Write the documentation of all partners in German, for GitBook and MkDocs."""
+    with _stopping(json):
+        written = write_site(_folders(root), out)
+    if json:
+        _print_json({"out": str(out), "files": written})
+    else:
+        print(f"{len(written)} files in {out}")
+        print(f"\nNext: mkdocs serve -f {out / 'mkdocs.yml'}")
 
 
 @new.command("partner")

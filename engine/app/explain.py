@@ -32,7 +32,7 @@ def explain(activation: Activation, entity: str, key: str) -> list[dict[str, Any
     its ERP key. Raises SpecError if there is no such entity or record.
     """
     works = _entities(activation, entity)
-    standard: Standard = activation.use_case.standard
+    standard: Standard = activation.use_case.work.standard
     with State(activation.state_url) as state:
         own = state.activation(activation.name)
         with staged(activation, own, Silent()) as staging:
@@ -121,12 +121,14 @@ def _fields(
     key: str,
 ) -> dict[str, Any]:
     traces = trace(work, record, activation.settings)
-    problems = [t.problem for t in traces if t.problem is not None]
+    problems = [t.problem for t in traces if t.problem and t.fate == "refused"]
     link = state.links(work.name, [key]).get(key)
     answer: dict[str, Any] = {"id": traces[0].value}
     outcome = interpret(work, record, activation.settings)
+    check = PayloadCheck(work)
     if not problems:
-        problems = list(PayloadCheck(work)(outcome.body, outcome.create_only))
+        outcome = check.tolerated(outcome)
+        problems = list(check(outcome.body, outcome.only))
     open_reject = _open_reject(state, work, key)
     if problems:
         answer |= {"state": "rejected", "reason": problems[0].message}
@@ -156,7 +158,7 @@ def _open_reject(
 def _field(item: Trace) -> dict[str, Any]:
     work: FieldWork = item.work
     return {
-        "partner_field": work.name,
+        "partner_field": item.name,
         "row": f"{work.origin.file}:{work.origin.line}",
         "erp_fields": _sources(work),
         "source": list(item.source) if isinstance(item.source, tuple) else item.source,

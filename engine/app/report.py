@@ -124,7 +124,8 @@ def show_plan(console: Console, plan: Plan, verb: str, *, brief: bool) -> None:
 
 
 def _columns(plan: Plan) -> list[str]:
-    return [name for name in COUNTS if name != "remove" or plan.totals["remove"]]
+    always = {"create", "update", "unchanged", "left_out", "rejected"}
+    return [name for name in COUNTS if name in always or plan.totals[name]]
 
 
 def _figures(counts: Mapping[str, int], plan: Plan) -> list[str]:

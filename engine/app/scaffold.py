@@ -106,12 +106,14 @@ settings:
   separator:
     title: Separator für zusammengesetzte IDs
     description: Steht zwischen den ERP Nummern einer ID.
+    evidence: proposed
     type: choice
     options: ["-", "_", ".", "/", "|"]
     default: "-"
   mandanten_nummern:
     title: Mandanten Nummern
     description: Es werden nur Daten für die eingetragenen Mandanten synchronisiert.
+    evidence: proposed
     type: numbers
 
 entities:

@@ -4,10 +4,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+from connectors.addresses import Addresses, addresses
 from engine.errors import CredentialsError, SpecError
 from engine.model import ActivationFile, setting_value
 from engine.problems import Origin, Problem, did_you_mean, errors, sort
@@ -16,6 +19,7 @@ from engine.spec import Folders
 from engine.work import Settings
 from engine.yamlfile import YamlFile, parse_model, read_yaml
 
+_ZONE = ZoneInfo("Europe/Berlin")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
@@ -27,7 +31,7 @@ class Activation:
     origin: Origin
     use_case: UseCase
     settings: Settings
-    base_url: str
+    addresses: Addresses
     source: Path
     state_url: str
 
@@ -35,6 +39,12 @@ class Activation:
     def name(self) -> str:
         parts = (self.file.customer, self.file.partner)
         return "/".join((*parts, self.file.use_case, self.file.environment))
+
+    @property
+    def account(self) -> str:
+        """The account at the partner, which several use cases may share."""
+        file = self.file
+        return f"{file.customer}/{file.partner}/{file.environment}"
 
     def secrets(self) -> dict[str, str]:
         """
@@ -67,8 +77,14 @@ class Activation:
         return (Path(self.origin.file).parent / path).read_text("utf-8").strip()
 
 
-def read_activation(path: Path, folders: Folders) -> Activation:
-    """Read an activation; raises SpecError with every problem found."""
+def read_activation(
+    path: Path, folders: Folders, today: date | None = None
+) -> Activation:
+    """
+    Read an activation; raises SpecError with every problem found.
+
+    `today` is the day of the run, in Germany's time if left out.
+    """
     yaml, problems = read_yaml(path, str(path))
     if problems:
         raise SpecError(problems)
@@ -81,24 +97,29 @@ def read_activation(path: Path, folders: Folders) -> Activation:
         )
     except SpecError as error:
         raise SpecError([*problems, *error.problems]) from None
-    settings = _settings(yaml, file, use_case, problems)
+    day = today or datetime.now(_ZONE).date()
+    settings = _settings(yaml, file, use_case, day, problems)
     _check_credentials(yaml, file, use_case, problems)
-    base_url = _base_url(yaml, file, use_case, problems)
-    if errors(problems):
+    reached_at = _addresses(yaml, file, use_case, settings, problems)
+    if reached_at is None or errors(problems):
         raise SpecError(sort(problems))
     return Activation(
         file=file,
         origin=Origin(str(path)),
         use_case=use_case,
         settings=settings,
-        base_url=base_url,
+        addresses=reached_at,
         source=(path.parent / file.source.path).resolve(),
         state_url=_state_url(path.parent, file.state),
     )
 
 
 def _settings(
-    yaml: YamlFile, file: ActivationFile, use_case: UseCase, problems: list[Problem]
+    yaml: YamlFile,
+    file: ActivationFile,
+    use_case: UseCase,
+    today: date,
+    problems: list[Problem],
 ) -> Settings:
     known = use_case.spec.use_case.settings
     for name in file.settings:
@@ -110,12 +131,17 @@ def _settings(
             )
     values: dict[str, Any] = {}
     for name, setting in known.items():
+        if setting.must_be_chosen and file.settings.get(name) is None:
+            origin = yaml.origin(["settings", name])
+            message = f"{name} ({setting.title}) has to be chosen."
+            problems.append(Problem(origin, "T304", message))
+            continue
         try:
             values[name] = setting_value(setting, file.settings.get(name))
         except ValueError as error:
             origin = yaml.origin(["settings", name])
             problems.append(Problem(origin, "T304", f"{name}: {error}."))
-    return Settings(values)
+    return Settings({**values, "today": today.isoformat()})
 
 
 def _check_credentials(
@@ -138,9 +164,14 @@ def _check_credentials(
     )
 
 
-def _base_url(
-    yaml: YamlFile, file: ActivationFile, use_case: UseCase, problems: list[Problem]
-) -> str:
+def _addresses(
+    yaml: YamlFile,
+    file: ActivationFile,
+    use_case: UseCase,
+    settings: Settings,
+    problems: list[Problem],
+) -> Addresses | None:
+    """Return where the partner is reached, or None with the problem added."""
     if file.base_url is not None:
         try:
             parts = urlsplit(file.base_url)
@@ -150,15 +181,18 @@ def _base_url(
         if not usable:
             message = "base_url is no http or https address."
             problems.append(Problem(yaml.origin(["base_url"]), "T305", message))
-        return file.base_url.rstrip("/")
-    known = use_case.connector.base_url
-    if file.environment not in known:
-        hint = did_you_mean(file.environment, known)
+            return None
+    elif file.environment not in use_case.connector.base_url:
+        hint = did_you_mean(file.environment, use_case.connector.base_url)
         message = f"{file.partner} has no environment '{file.environment}'."
         origin = yaml.origin(["environment"])
         problems.append(Problem(origin, "T305", message, hint))
-        return ""
-    return str(known[file.environment]).rstrip("/")
+        return None
+    try:
+        return addresses(use_case.connector, file.environment, settings, file.base_url)
+    except ValueError as error:
+        problems.append(Problem(yaml.origin(["settings"]), "T305", f"{error}."))
+        return None
 
 
 def _state_url(folder: Path, state: str) -> str:

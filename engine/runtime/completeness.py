@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from engine.errors import SpecError
+from engine.joins import entities_on, relations
+from engine.language import paths_of
 from engine.problems import Origin, Problem
 from engine.runtime.activation import Activation
 from engine.runtime.state import ActivationState
+from engine.work import EntityWork, UseCaseWork
 
 
 def require_files(
@@ -39,7 +42,7 @@ def _fed(
     activation: Activation, present: AbstractSet[str], state: ActivationState
 ) -> Iterator[tuple[str, str]]:
     """Yield files that partner entities are made of."""
-    standard = activation.use_case.standard
+    standard = activation.use_case.work.standard
     for entity in activation.use_case.work.entities:
         # Without the file that makes persons tenants, nobody would seem to be one.
         views = [standard.entities[node].linked_by for node in entity.erp]
@@ -49,13 +52,24 @@ def _fed(
         elif lost and state.count_links(entity.name):
             for name in sorted(lost):
                 yield name, "an earlier run had it"
+        for name in deciding(activation.use_case.work, entity) - present:
+            yield name, f"it decides which {entity.name} there are"
+
+
+def deciding(work: UseCaseWork, entity: EntityWork) -> frozenset[str]:
+    """Return the entities that `records` of a partner entity reads beside its own."""
+    found: set[str] = set()
+    for path in paths_of(entity.records):
+        way = relations(work.standard, entity.base, path)
+        found |= entities_on(work.standard, entity.base, way)
+    return frozenset(work.standard.base(name) for name in found)
 
 
 def _pointed_to(
     activation: Activation, present: AbstractSet[str]
 ) -> Iterator[tuple[str, str]]:
     """Yield files that another file points to."""
-    standard = activation.use_case.standard
+    standard = activation.use_case.work.standard
     bases = {standard.base(node) for node in activation.use_case.work.nodes}
     for base in sorted(bases & present):
         for name, reference in standard.entities[base].references.items():
@@ -70,7 +84,7 @@ def _ruled(
     activation: Activation, present: AbstractSet[str]
 ) -> Iterator[tuple[str, str]]:
     """Yield files without which a rule would leave out every record of another."""
-    standard = activation.use_case.standard
+    standard = activation.use_case.work.standard
     for node in activation.use_case.work.nodes:
         link = standard.entities[node].linked_by
         if link is None or link in present:

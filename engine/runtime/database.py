@@ -38,6 +38,7 @@ link_table = sa.Table(
     sa.Column("our_id", sa.Text, nullable=False),
     sa.Column("partner_id", sa.Text, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("fixed", sa.Text, nullable=False, server_default=""),
     sa.Column("run_id", sa.Integer, nullable=False),
     sa.Index("link_by_our_id", "activation_id", "entity", "our_id"),
 )
@@ -70,6 +71,20 @@ reject_table = sa.Table(
     sa.Column("origin", sa.Text, nullable=False),
     sa.Column("since_run", sa.Integer, nullable=False),
     sa.Column("last_run", sa.Integer, nullable=False),
+)
+
+token_table = sa.Table(
+    "token",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+calls_table = sa.Table(
+    "calls",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("calls", sa.Integer, nullable=False),
 )
 
 

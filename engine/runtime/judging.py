@@ -6,7 +6,7 @@ gone. All of it are set operations on the staged tables.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,11 +38,13 @@ class Judge:
         standard: Standard,
         nodes: Mapping[str, Entity],
         rules: tuple[RuleWork, ...],
+        ways: frozenset[tuple[str, str]],
     ) -> None:
         self.db = db
         self.standard = standard
         self.nodes = nodes
         self.rules = rules
+        self.ways = ways
         db.execute(
             "CREATE TABLE verdict (node TEXT, key TEXT, verdict TEXT, code TEXT,"
             " rule TEXT, message TEXT, via_node TEXT, via_key TEXT,"
@@ -60,11 +62,19 @@ class Judge:
                 return
 
     def _forward(self) -> Iterator[tuple[str, str, str, str]]:
-        """Yield (node, base, reference, node pointed to) among the nodes."""
+        """
+        Yield (node, base, reference, node pointed to) among the nodes.
+
+        A reference to records of the same kind counts if a table uses it: else an
+        entrance need not follow its building.
+        """
         for node, entity in self.nodes.items():
             base = self.standard.base(node)
             for name, reference in entity.references.items():
-                if reference.entity in self.nodes:
+                inner = self.standard.base(reference.entity) == base
+                if reference.entity in self.nodes and (
+                    not inner or (base, name) in self.ways
+                ):
                     yield node, base, name, reference.entity
 
     def _orphans(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -123,6 +133,19 @@ class Judge:
                     rule.text,
                 ),
             )
+
+    def with_rejected_child(
+        self, child: str, reference: str, keys: Sequence[str]
+    ) -> Mapping[str, str]:
+        """Return those of some keys that a rejected record points to, and its key."""
+        holders = ", ".join("?" * len(keys))
+        query = (
+            f'SELECT c."to_{reference}", MIN(c.key) FROM "{child}" c'
+            " JOIN verdict v ON v.node = ? AND v.key = c.key"
+            f" WHERE v.verdict = 'rejected' AND c.\"to_{reference}\" IN ({holders})"
+            f' GROUP BY c."to_{reference}"'
+        )
+        return dict(self.db.execute(query, (child, *keys)).fetchall())
 
     def is_member_sql(self, node: str, alias: str) -> str:
         """Return the condition that a record of the base belongs to a view."""

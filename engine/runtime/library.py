@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from connectors.model import Connector, CreateUpdate
-from engine.check import Contract, check
+from connectors.model import Connector
+from connectors.request import Request
+from connectors.templates import variables_of
+from engine.check import Contract, Resource, check
 from engine.errors import SpecError
 from engine.examples import check_examples
 from engine.problems import Origin, Problem, did_you_mean, errors, sort
@@ -28,7 +30,17 @@ class UseCase:
     spec: Spec
     work: UseCaseWork
     connector: Connector
-    standard: Standard
+
+    @property
+    def standard(self) -> Standard:
+        """The Standard with the relations of the use case."""
+        return self.work.standard
+
+
+def _carries_payload(request: Request | None) -> bool:
+    """Say whether a request is made of more than the record's ID."""
+    names = variables_of(request.templates) if request else ()
+    return any(name == "body" or name.startswith("path.") for name in names)
 
 
 @cache
@@ -62,17 +74,28 @@ def check_use_case(
     problems += found
     if spec is None:
         return None, sort(problems)
-    contract = Contract(
-        frozenset(connector.entities) if connector else frozenset(spec.schemas),
-        bool(connector and connector.ids.assigned_by == "partner"),
-    )
-    standard = standard_of(folders)
-    work, found = check(spec, standard, contract)
+    work, found = check(spec, standard_of(folders), _contract(connector, spec))
     problems += found
-    problems += check_examples(spec, standard, work)
+    problems += check_examples(spec, work)
     if connector is None:
         return None, sort(problems)
-    return UseCase(spec, work, connector, standard), sort(problems)
+    return UseCase(spec, work, connector), sort(problems)
+
+
+def _contract(connector: Connector | None, spec: Spec) -> Contract:
+    """Return what the check needs to know; of a broken connector file nothing is."""
+    if connector is None:
+        return Contract({name: Resource() for name in spec.schemas})
+    resources = {
+        name: Resource(
+            named_by_us=connector.named_by_us(name),
+            path_fields=connector.path_fields(name),
+            can_remove=connector.can_remove(name),
+            removal_needs_payload=_carries_payload(entity.remove),
+        )
+        for name, entity in connector.entities.items()
+    }
+    return Contract(resources, frozenset(connector.settings))
 
 
 def check_partner(folders: Folders, partner: str) -> tuple[Problem, ...]:
@@ -103,8 +126,3 @@ def get_use_case(
     if found is None or errors(problems):
         raise SpecError(errors(problems))
     return found
-
-
-def is_upsert(connector: Connector, resource: str) -> bool:
-    """Say whether records of a resource are put under our id."""
-    return not isinstance(connector.entities[resource], CreateUpdate)

@@ -1,30 +1,44 @@
 """What a run would send: the figures and the lists of a plan."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal, Self
 
 from engine.runtime.judging import Verdict
 from engine.runtime.spool import Spool
 
-Operation = Literal["create", "update"]
+Operation = Literal["create", "update", "replace", "remove"]
 
-COUNTS = ("create", "update", "remove", "unchanged", "left_out", "rejected")
+OPERATIONS: tuple[Operation, ...] = ("create", "update", "replace", "remove")
+COUNTS = (*OPERATIONS, "unchanged", "left_out", "rejected")
 
 
 @dataclass(frozen=True)
 class Change:
-    """One create or update of one record, with what is to be sent."""
+    """
+    One create, update, replacement or removal of one record, with what is to be sent.
+
+    A replacement removes a record and creates it anew: the partner cannot change what
+    has changed.
+    """
 
     key: str
     id: str
     operation: Operation
     body: dict[str, Any]
-    create_only: dict[str, Any]
+    only: dict[str, dict[str, Any]]
     digest: str
+    fixed: str = ""
+    """The hash of the fields that the partner cannot change."""
     partner_id: Any = None
+    linked: bool = False
+    """Whether the partner has accepted the record before."""
     adopts: bool = False
     """The record exists at the partner already, with the id of another entity's."""
+    repeated: bool = False
+    """Whether it was sent in this run already, without what it points to."""
 
     def public(self) -> dict[str, str]:
         """Return what a report shows: no payload."""
@@ -63,11 +77,14 @@ class EntityPlan:
     name: str
     label: str
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
-    sent: dict[str, int] = field(default_factory=lambda: {"create": 0, "update": 0})
+    sent: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OPERATIONS, 0))
     """What the partner has accepted so far, by operation."""
     gone: int = 0
     """Records sent earlier that the source no longer has; nothing is done to them."""
+    warnings: Counter[str] = field(default_factory=Counter)
+    """What was left out of records because it is wrong, and of how many."""
     _changes: Spool = field(default_factory=Spool)
+    _removals: Spool = field(default_factory=Spool)
     _left_out: Spool = field(default_factory=Spool)
     _rejected: Spool = field(default_factory=Spool)
     found: set[str] = field(default_factory=set)
@@ -77,7 +94,8 @@ class EntityPlan:
 
     def add_change(self, change: Change) -> None:
         self.counts[change.operation] += 1
-        self._changes.append(vars(change))
+        removes = change.operation == "remove"
+        (self._removals if removes else self._changes).append(vars(change))
 
     def accept(self, change: Change, *, found: bool) -> None:
         """Count what the partner accepted; a new record may have been there already."""
@@ -104,7 +122,14 @@ class EntityPlan:
         self.reject(item)
 
     def changes(self) -> Iterator[Change]:
-        for value in self._changes:
+        """Yield what is created, updated or replaced."""
+        yield from self._of(self._changes)
+
+    def removals(self) -> Iterator[Change]:
+        yield from self._of(self._removals)
+
+    def _of(self, spool: Spool) -> Iterator[Change]:
+        for value in spool:
             if value["key"] in self.withdrawn:
                 continue
             if value["key"] in self.found:
@@ -120,7 +145,12 @@ class EntityPlan:
             yield LeftOut(**{**value, "chain": tuple(value["chain"])})
 
     def close(self) -> None:
-        for spool in (self._changes, self._left_out, self._rejected):
+        for spool in (
+            self._changes,
+            self._removals,
+            self._left_out,
+            self._rejected,
+        ):
             spool.close()
 
 
@@ -160,11 +190,9 @@ class Plan:
     @property
     def totals_so_far(self) -> dict[str, int]:
         """Return the totals of a run that stopped: only what was accepted counts."""
-        sent = {
-            name: sum(entity.sent[name] for entity in self.entities.values())
-            for name in ("create", "update")
-        }
-        return {**self.totals, **sent}
+        entities = self.entities.values()
+        sent = {name: sum(e.sent[name] for e in entities) for name in OPERATIONS}
+        return {**self.totals, **{str(name): count for name, count in sent.items()}}
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -177,7 +205,10 @@ class Plan:
                     "label": entity.label,
                     **entity.counts,
                     "gone": entity.gone,
-                    "changes": [change.public() for change in entity.changes()],
+                    "changes": [
+                        change.public()
+                        for change in chain(entity.changes(), entity.removals())
+                    ],
                     "left_out_records": [i.as_json() for i in entity.left_outs()],
                     "rejected_records": [i.as_json() for i in entity.rejects()],
                 }

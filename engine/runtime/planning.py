@@ -3,7 +3,8 @@
 Nothing is sent and nothing is written to the state here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -14,13 +15,22 @@ from jsonschema import Draft202012Validator, FormatChecker
 from connectors.payloads import merged
 from engine.compiler import Transformer, compile_entity
 from engine.conditions import holds
-from engine.interpreter import Outcome, origin_by_field
+from engine.interpreter import Only, Outcome, origin_by_field, tolerant_fields
+from engine.payload import references, values_at
 from engine.problems import Problem
 from engine.records import Record
-from engine.runtime.plan import Change, EntityPlan, LeftOut, Plan, Rekey, left_out
+from engine.runtime.plan import (
+    Change,
+    EntityPlan,
+    LeftOut,
+    Operation,
+    Plan,
+    Rekey,
+    left_out,
+)
 from engine.runtime.staging import Staging
-from engine.runtime.state import ActivationState, Link
-from engine.work import EntityWork, ReferenceSpot, Settings, UseCaseWork
+from engine.runtime.state import REMOVED, ActivationState, Link
+from engine.work import EntityWork, Settings, UseCaseWork
 
 Advance = Callable[[str, int], None]
 
@@ -58,8 +68,11 @@ class _Planning:
     """Entity -> our IDs of records that will not reach the partner in this run."""
 
     def entity(self, work: EntityWork, advance: Advance) -> None:
+        """Plan all records of an entity."""
         part = EntityPlan(work.name, work.label)
         self.plan.entities[work.name] = part
+        if self.staging.is_off(work):
+            return
         for place, code, message in self.staging.broken(work):
             part.reject(LeftOut(place, code, message))
         self._keep_verdicts(work, part)
@@ -73,6 +86,9 @@ class _Planning:
             self._batch(work, part, transform, check, ids, records)
             advance(work.name, len(batch))
         self._withdraw_twins(ids)
+        self._removals(work, part, transform)
+        for warning, count in part.warnings.items():
+            self.plan.warnings.append(f"{warning} ({count} records)")
         part.gone = sum(
             len(keys) - self.staging.count(work, keys)
             for keys in self.state.link_keys(work.name)
@@ -95,16 +111,23 @@ class _Planning:
         records: list[tuple[str, Record]],
     ) -> None:
         """Plan some records."""
-        links = self.state.links(work.name, [key for key, _ in records])
+        keys = [key for key, _ in records]
+        links = self.state.links(work.name, keys)
+        doubts = self.staging.doubtful(work, keys)
         rows = []
         for key, record in records:
-            outcome = transform(record)
+            if key in doubts:
+                reason = f"waits for {doubts[key]}, which is rejected"
+                part.reject(LeftOut(key, "R206", reason))
+                continue
+            outcome = check.tolerated(transform(record))
             link = links.get(key)
             problems = outcome.problems
             change = None
             if not problems:
+                part.warnings.update(map(str, outcome.warnings))
                 change = self._change(work, key, record, outcome, link)
-                problems = check(change.body, change.create_only) if change else ()
+                problems = check(change.body, change.only) if change else ()
             waits = self._waits(work, outcome) if change and not link else None
             if problems:
                 rows.append((outcome.id or "", key, "rejected"))
@@ -132,22 +155,58 @@ class _Planning:
     ) -> Change | None:
         """Return what to send; None if the partner has it already."""
         digest = digest_of(outcome.body)
+        fixed = _fixed_digest(work, outcome.body)
         our_id = outcome.id or ""
-        if link is not None and link.our_id != our_id:
+        operation: Operation = "update"
+        if link is None:
+            adopts = self._adopts(work, record)
+            operation = "update" if adopts else "create"
+        elif link.our_id != our_id:
             self.plan.rekeys.append(Rekey(work.name, key, link.our_id, our_id))
-        elif link is not None and link.digest == digest:
+        elif link.digest == digest:
             return None
-        adopts = link is None and self._adopts(work, record)
+        elif link.fixed and link.fixed != fixed:
+            operation = "replace"
         return Change(
             key=key,
             id=our_id,
-            operation="update" if link or adopts else "create",
+            operation=operation,
             body=outcome.body,
-            create_only=outcome.create_only,
+            only={name: dict(part) for name, part in outcome.only.items()},
             digest=digest,
+            fixed=fixed,
             partner_id=link.partner_id if link else None,
-            adopts=adopts,
+            linked=link is not None,
+            adopts=link is None and operation == "update",
         )
+
+    def _removals(
+        self, work: EntityWork, part: EntityPlan, transform: Transformer
+    ) -> None:
+        """Plan to remove what was sent and is not wanted at the partner any more."""
+        if work.removal == "nothing":
+            return
+        for keys in self.state.link_keys(work.name):
+            links = self.state.links(work.name, keys)
+            known = [key for key in keys if links[key].digest != REMOVED]
+            for key, record in self.staging.unwanted(work, known):
+                link, outcome = links[key], transform(record)
+                if outcome.problems and work.removal_needs_payload:
+                    part.reject(_reject(key, outcome.problems))
+                    continue
+                body = self._last_words(work, outcome)
+                part.add_change(
+                    Change(
+                        key=key,
+                        id=link.our_id,
+                        operation="remove",
+                        body=body,
+                        only={},
+                        digest=REMOVED,
+                        partner_id=link.partner_id,
+                        linked=True,
+                    )
+                )
 
     def _adopts(self, work: EntityWork, record: Record) -> bool:
         if work.adopts is None:
@@ -155,11 +214,24 @@ class _Planning:
         when = work.adopts.when
         return when is None or holds(when, record, self.settings)
 
+    def _last_words(self, work: EntityWork, outcome: Outcome) -> dict[str, Any]:
+        """
+        Return what is sent to remove a record.
+
+        A partner that merges an update gets no more of a person than what ends it.
+        """
+        last = outcome.only.get("remove", {})
+        if work.named_by_us or work.removal in ("delete", "detach"):
+            return merged(outcome.body, last)
+        in_path = {n: outcome.body[n] for n in work.path_fields if n in outcome.body}
+        return merged(in_path, last)
+
     def _waits(self, work: EntityWork, outcome: Outcome) -> str | None:
         """Return why a new record must wait: one that it points to is refused."""
-        for entities, our_id in references(work.references, outcome.body):
-            if all(our_id in self.refused.get(entity, ()) for entity in entities):
-                return f"waits for {entities[0]} {our_id}, which is rejected"
+        for spot, our_id in references(work.references, outcome.body):
+            refused = (our_id in self.refused.get(name, ()) for name in spot.entities)
+            if not spot.later and all(refused):
+                return f"waits for {spot.entities[0]} {our_id}, which is rejected"
         return None
 
     def _refuse(self, work: EntityWork, our_id: str | None, link: Link | None) -> None:
@@ -175,28 +247,6 @@ class _Planning:
                 self.refused.setdefault(entity, set()).add(our_id)
 
 
-def references(
-    spots: Iterable[ReferenceSpot], body: Mapping[str, Any]
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the possible entities and the ID of every record a payload points to."""
-    for spot in spots:
-        for value in values_at(body, spot.target):
-            for our_id in value if isinstance(value, list) else [value]:
-                if our_id is not None:
-                    yield spot.entities, our_id
-
-
-def values_at(body: Any, target: tuple[str, ...]) -> Iterator[Any]:
-    """Yield what stands at a place of a payload; `[]` goes through a list."""
-    if not target:
-        yield body
-    elif target[0] == "[]":
-        for item in body if isinstance(body, list) else []:
-            yield from values_at(item, target[1:])
-    elif isinstance(body, dict) and target[0] in body:
-        yield from values_at(body[target[0]], target[1:])
-
-
 class PayloadCheck:
     """Check a payload against the partner's schema before anything is sent."""
 
@@ -206,15 +256,32 @@ class PayloadCheck:
         )
         self.origins = origin_by_field(work)
         self.fallback = work.id_field.origin
+        self.tolerant = tolerant_fields(work)
 
-    def __call__(
-        self, body: Mapping[str, Any], create_only: Mapping[str, Any]
-    ) -> tuple[Problem, ...]:
+    def __call__(self, body: Mapping[str, Any], only: Only) -> tuple[Problem, ...]:
         """Return what is wrong with a payload, each with the row that made it."""
-        payload = merged(body, create_only)
-        if self.validator.is_valid(payload):
-            return ()
-        return tuple(self._problem(e) for e in self.validator.iter_errors(payload))
+        # The part for an update counts too: a new record may be at the partner already.
+        for part in (only.get("create", {}), only.get("update")):
+            payload = body if part is None else merged(body, part)
+            if part is not None and not self.validator.is_valid(payload):
+                errors = self.validator.iter_errors(payload)
+                return tuple(self._problem(error) for error in errors)
+        return ()
+
+    def tolerated(self, outcome: Outcome) -> Outcome:
+        """Leave out the wrong fields whose rows allow that; the others stay."""
+        if not self.tolerant or outcome.problems:
+            return outcome
+        if self.validator.is_valid(outcome.body):
+            return outcome
+        body = deepcopy(outcome.body)
+        warnings = []
+        for error in list(self.validator.iter_errors(outcome.body)):
+            place = list(error.absolute_path)
+            if place and _name_of(place) in self.tolerant:
+                _take_out(body, place)
+                warnings.append(self._problem(error))
+        return outcome._replace(body=body, warnings=(*outcome.warnings, *warnings))
 
     def _problem(self, error: Any) -> Problem:
         """Say which rule is broken, never the value: it may be personal."""
@@ -230,6 +297,24 @@ class PayloadCheck:
             )
         origin = self.origins.get(field_name.removesuffix("[]"), self.fallback)
         return Problem(origin, "R207", message)
+
+
+def _fixed_digest(work: EntityWork, body: Mapping[str, Any]) -> str:
+    """Return the hash of what the partner cannot change; "" if it can change all."""
+    if not work.immutable:
+        return ""
+    return digest_of(
+        {".".join(target): list(values_at(body, target)) for target in work.immutable}
+    )
+
+
+def _take_out(body: Any, place: Sequence[str | int]) -> None:
+    """Delete a field of a payload; with several problems it may be gone already."""
+    *way, last = place
+    for part in way:
+        body = body[part]
+    if isinstance(body, dict):
+        body.pop(last, None)
 
 
 def _name_of(path: Iterable[str | int]) -> str:

@@ -14,7 +14,7 @@ from engine.problems import Problem
 from engine.runtime.activation import Activation
 from engine.runtime.completeness import require_files
 from engine.runtime.delivery import deliver
-from engine.runtime.plan import LeftOut, Plan
+from engine.runtime.plan import OPERATIONS, LeftOut, Plan
 from engine.runtime.planning import make_plan
 from engine.runtime.source import FolderSource
 from engine.runtime.staging import Staging
@@ -62,12 +62,21 @@ def synced(activation: Activation, progress: Progress | None = None) -> Iterator
         plan = stack.enter_context(_plan(activation, staging, own, progress))
         refuse_rekeys(activation, plan)
         use_case = activation.use_case
+        account = state.account(activation.account)
         session = stack.enter_context(
-            Session(use_case.connector, activation.base_url, secrets)
+            Session(
+                use_case.connector,
+                activation.addresses,
+                secrets,
+                settings=activation.settings,
+                vault=account,
+                spent=account,
+            )
         )
         run = own.start_run(use_case.work.version)
         try:
-            progress.stage("Sending", plan.totals["create"] + plan.totals["update"])
+            total = sum(plan.totals[operation] for operation in OPERATIONS)
+            progress.stage("Sending", total)
             deliver(
                 plan,
                 use_case.work,
@@ -91,13 +100,13 @@ def staged(
 ) -> Iterator[Staging]:
     """Read the source once; raises SpecError if a file is missing or broken."""
     use_case = activation.use_case
-    source = FolderSource(activation.source, use_case.standard)
+    source = FolderSource(activation.source, use_case.work.standard)
     source.verify()
     require_files(activation, source.entities(), state)
-    with Staging(use_case.standard, use_case.work, activation.settings) as staging:
+    with Staging(use_case.work, activation.settings) as staging:
         progress.stage("Reading", len(staging.bases))
         staging.load(source, lambda _base: progress.advance(1))
-        staging.warnings = [str(warning) for warning in source.warnings]
+        staging.warnings = [*map(str, source.warnings), *staging.unneeded()]
         yield staging
 
 
@@ -140,8 +149,8 @@ def _unknown_numbers(activation: Activation, staging: Staging) -> list[str]:
 def _setting_and_field(member: Member) -> tuple[str, str]:
     items, left = member.items, member.left
     paths = isinstance(items, FieldPath) and isinstance(left, FieldPath)
-    if paths and items.names[0] == "settings":
-        return ".".join(items.names[1:]), ".".join(left.names)
+    if paths and items.setting is not None:
+        return items.setting, ".".join(left.names)
     return "", ""
 
 

@@ -6,18 +6,21 @@ by set operations, so memory does not grow with the number of records.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from functools import partial
 from typing import Any, Protocol, Self
 
 import orjson
 
-from engine.compiler import compile_condition
+from engine.compiler import compile_condition, condition_source
+from engine.conditions import holds
 from engine.ids import key_text
-from engine.language import FieldPath, Segment
+from engine.language import FieldPath, Segment, paths_of
 from engine.problems import Origin, Problem
-from engine.records import Record
+from engine.records import Record, value_at
 from engine.runtime.judging import VERDICT_CODES, Judge, Verdict
-from engine.standard import Reference, Standard
+from engine.standard import Reference, Selection, Standard
 from engine.work import EntityWork, RuleWork, Settings, UseCaseWork
 
 BATCH = 500
@@ -42,20 +45,19 @@ class Source(Protocol):
 class Staging:
     """One reading of the source, for one use case and its settings."""
 
-    def __init__(
-        self, standard: Standard, work: UseCaseWork, settings: Settings
-    ) -> None:
-        self.standard = standard
+    def __init__(self, work: UseCaseWork, settings: Settings) -> None:
+        self.standard = standard = work.standard
         self.work = work
         self.settings = settings
         self.warnings: list[str] = []
+        self._unneeded: dict[tuple[str, str], tuple[int, int]] = {}
         self.nodes = {name: standard.entities[name] for name in work.nodes}
         self.bases = sorted({standard.base(name) for name in work.nodes})
         # An empty name is a database of its own on disk, already unlinked.
         self.db = sqlite3.connect("", isolation_level=None)
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-65536"):
             self.db.execute(f"PRAGMA {pragma}")
-        self.judge = Judge(self.db, standard, self.nodes, work.rules)
+        self.judge = Judge(self.db, standard, self.nodes, work.rules, work.ways)
         self._create_tables()
 
     def __enter__(self) -> Self:
@@ -111,13 +113,14 @@ class Staging:
             if row.problems and any(name not in record for name in required):
                 self._keep_broken(base, row.problems)
                 continue
+            problems = self._serious(base, row.problems)
             key = key_text(map(record.get, entity.key))
             ways = [_way(record, r, self.standard) for r in references.values()]
             place = (row.origin.file, row.origin.line)
-            blob = None if row.problems else orjson.dumps(record)
+            blob = None if problems else orjson.dumps(record)
             staged.append((key, *place, blob, *ways))
-            if row.problems:
-                verdicts += self._rejected(base, key, row.problems[0])
+            if problems:
+                verdicts += self._rejected(base, key, problems[0])
             else:
                 verdicts += [
                     (
@@ -134,6 +137,26 @@ class Staging:
             if len(staged) >= BATCH:
                 self._insert(insert, staged, verdicts)
         self._insert(insert, staged, verdicts)
+
+    def _serious(self, base: str, problems: Sequence[Problem]) -> Sequence[Problem]:
+        """Return the problems that reject a record; the others are counted."""
+        if not problems:
+            return problems
+        serious = [p for p in problems if p.origin.column in self.work.needed[base]]
+        if not serious:
+            for problem in problems:
+                place = (problem.origin.file, problem.origin.column)
+                first, count = self._unneeded.get(place, (problem.origin.line, 0))
+                self._unneeded[place] = (first, count + 1)
+        return serious
+
+    def unneeded(self) -> list[str]:
+        """Return what there is to say of wrong values that nothing depends on."""
+        return [
+            f"{file}: {count} rows have a wrong '{column}', the first in line {first}; "
+            "it is left out, nothing that is sent depends on it"
+            for (file, column), (first, count) in sorted(self._unneeded.items())
+        ]
 
     def _own_rules(self, base: str) -> list[tuple[str, RuleWork, Any]]:
         return [
@@ -240,8 +263,11 @@ class Staging:
         """Put related records into the records, level by level."""
         if not records:
             return
+        selections = self.standard.entities[base].selections
         for segment, inner in tree.items():
-            if segment.many:
+            if segment.name in selections:
+                self._join_selected(records, selections[segment.name], inner)
+            elif segment.many:
                 self._join_children(base, records, segment.name, inner)
             else:
                 self._join_parent(base, records, segment.name, inner)
@@ -267,6 +293,48 @@ class Staging:
         self, base: str, records: Sequence[tuple[str, Record]], name: str, tree: "_Tree"
     ) -> None:
         child, reference = self.standard.children(base)[name]
+        members = self._members(child, reference, records, tree)
+        for key, record in records:
+            record[f"{name}[]"] = members[key]
+
+    def _join_selected(
+        self,
+        records: Sequence[tuple[str, Record]],
+        selection: Selection,
+        tree: "_Tree",
+    ) -> None:
+        """Put in the records that a relation of the use case chooses."""
+        read = _tree(selection.joins, tree)
+        members = self._members(selection.child, selection.reference, records, read)
+        for key, record in records:
+            chosen = self._chosen(selection, members[key])
+            if selection.many:
+                record[f"{selection.name}[]"] = chosen
+            elif chosen:
+                record[selection.name] = chosen[0]
+
+    def _chosen(self, selection: Selection, members: list[Record]) -> list[Record]:
+        where = selection.where
+        found = [
+            member
+            for member in members
+            if where is None or holds(where, member, self.settings)
+        ]
+        for path, downwards in reversed(selection.order):
+            filled = [m for m in found if value_at(m, path) is not None]
+            empty = [m for m in found if value_at(m, path) is None]
+            filled.sort(key=partial(_at, path), reverse=downwards)
+            found = [*filled, *empty]
+        return {"first": found[:1], "rest": found[1:], "all": found}[selection.take]
+
+    def _members(
+        self,
+        child: str,
+        reference: Reference,
+        records: Sequence[tuple[str, Record]],
+        tree: "_Tree",
+    ) -> dict[str, list[Record]]:
+        """Return the records left in that point to each of some records, joined."""
         members: dict[str, list[Record]] = {key: [] for key, _ in records}
         found: list[tuple[str, Record]] = []
         query = (
@@ -281,8 +349,7 @@ class Staging:
                 members[parent].append(record)
                 found.append((key, record))
         self._join(child, found, tree)
-        for key, record in records:
-            record[f"{name}[]"] = members[key]
+        return members
 
     def _select(
         self, query: str, values: Sequence[str]
@@ -291,6 +358,96 @@ class Staging:
             part = values[start : start + BATCH]
             holders = ", ".join("?" * len(part))
             yield self.db.execute(f"{query} IN ({holders})", part).fetchall()
+
+    def unwanted(
+        self, entity: EntityWork, keys: Sequence[str]
+    ) -> Iterator[tuple[str, Record]]:
+        """
+        Yield those of some keys whose records are to be removed at the partner.
+
+        A rule that removes leaves out the record or one that it points to, whatever
+        else is wrong with it; or `records` no longer takes it.
+        """
+        belongs = self.selection(entity)
+        removing = [rule for rule in self.work.rules if rule.removes]
+        ways = [(rule, self._ways_up(entity.base, rule.entity)) for rule in removing]
+        follows = {rule.rule for rule in removing if rule.require is None}
+        up = [way for _, found in ways for way in found if way.segments]
+        query = f'SELECT key, record FROM "{entity.base}" WHERE key'
+        for rows in self._select(query, keys):
+            records = [(key, orjson.loads(blob)) for key, blob in rows if blob]
+            self._join(entity.base, records, _tree(up, _tree(entity.joins)))
+            for key, record in records:
+                nodes = [node for node in entity.erp if self.is_member(node, key)]
+                verdicts = [self.judge.verdict(node, key) for node in nodes]
+                rejected = any(v and v.verdict == "rejected" for v in verdicts)
+                ended = entity.removes_others and nodes and not rejected
+                if (
+                    any(self._fails(rule, record, found) for rule, found in ways)
+                    or (nodes and all(v and v.rule in follows for v in verdicts))
+                    or (ended and not belongs(record))
+                ):
+                    yield key, record
+
+    def _fails(self, rule: RuleWork, record: Record, ways: Sequence[FieldPath]) -> bool:
+        """Say whether a record, or what it points to over some ways, breaks a rule."""
+        condition = rule.require
+        if condition is None:
+            return False
+        found = [value_at(record, way) for way in ways]
+        return any(
+            isinstance(one, dict) and not holds(condition, one, self.settings)
+            for one in found
+        )
+
+    def _ways_up(self, start: str, target: str) -> list[FieldPath]:
+        """Return the ways over references to another entity, or the empty one."""
+        found: list[FieldPath] = []
+        ways = [(self.standard.base(start), FieldPath(()))]
+        for base, way in ways:
+            if base == self.standard.base(target):
+                found.append(way)
+            for name in self._references(base):
+                reference = self.standard.entities[base].references[name]
+                further = FieldPath((*way.segments, Segment(name)))
+                other = self.standard.base(reference.entity)
+                if other != base:
+                    ways.append((other, further))
+        return found
+
+    def doubtful(self, entity: EntityWork, keys: Sequence[str]) -> Mapping[str, str]:
+        """
+        Return those of some keys about which `records` or a relation may be wrong.
+
+        A record that points to them is rejected: it is not known to be none. The value
+        names that record.
+        """
+        found: dict[str, str] = {}
+        for child, reference in self._deciding(entity):
+            for start in range(0, len(keys), BATCH):
+                part = keys[start : start + BATCH]
+                known = self.judge.with_rejected_child(child, reference, part)
+                found |= {key: f"{child} {name}" for key, name in known.items()}
+        return found
+
+    def _deciding(self, entity: EntityWork) -> Iterator[tuple[str, str]]:
+        """Yield the entities, and their references, that decide about an entity."""
+        read = {path.segments[0] for path in paths_of(entity.records)}
+        chosen = self.standard.entities[entity.base].selections
+        children = self.standard.children(entity.base)
+        for segment in {way.segments[0] for way in entity.joins}:
+            selection = chosen.get(segment.name)
+            if selection is not None and (segment in read or not selection.many):
+                yield selection.child, selection.reference.name
+            elif selection is None and segment.many and segment in read:
+                child, reference = children[segment.name]
+                yield child, reference.name
+
+    def is_off(self, entity: EntityWork) -> bool:
+        """Say whether the settings alone decide that an entity has no records."""
+        if entity.records is None:
+            return False
+        return condition_source(entity.records, self.settings) == "False"
 
     def verdicts(self, entity: EntityWork) -> Iterator[Verdict]:
         """Yield the records of an entity that are not sent, and why."""
@@ -344,14 +501,18 @@ class Staging:
 _Tree = dict[Segment, "_Tree"]
 
 
-def _tree(ways: Iterable[FieldPath]) -> _Tree:
-    """Turn ways that share beginnings into a tree."""
-    root: _Tree = {}
+def _tree(ways: Iterable[FieldPath], root: _Tree | None = None) -> _Tree:
+    """Turn ways that share beginnings into a tree, or add them to a copy of one."""
+    root = deepcopy(root or {})
     for way in sorted(ways, key=str):
         here = root
         for segment in way.segments:
             here = here.setdefault(segment, {})
     return root
+
+
+def _at(path: FieldPath, record: Record) -> Any:
+    return value_at(record, path)
 
 
 def _way(record: Record, reference: Reference, standard: Standard) -> str | None:

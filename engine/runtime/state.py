@@ -21,24 +21,34 @@ from engine.problems import Origin, Problem
 from engine.runtime.database import (
     LOCK_SPACE,
     activation_table,
+    calls_table,
     link_table,
     migrate,
     open_database,
     reject_table,
     run_table,
     sending_table,
+    token_table,
     unreachable,
 )
+
+REMOVED = "removed"
+"""The hash of a record that was ended or blocked at the partner and still is there."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """Our key of a record, our ID, the partner's id, and the hash last accepted."""
+    """
+    Our key of a record, our ID, the partner's id, and the hash last accepted.
+
+    `fixed` is the hash of the fields that the partner cannot change.
+    """
 
     key: str
     our_id: str
     partner_id: Any
     digest: str
+    fixed: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,10 @@ class State:
                 db.execute(insert.on_conflict_do_nothing())
                 number = db.execute(query).scalar_one()
         return ActivationState(self.engine, name, number)
+
+    def account(self, name: str) -> "AccountState":
+        """Return what is kept of a customer's account at a partner."""
+        return AccountState(self.engine, name)
 
     def activations(self) -> list[str]:
         """Return the names of all activations, in order."""
@@ -141,7 +155,8 @@ class ActivationState:
     ) -> list[Link]:
         found = []
         columns = link_table.c
-        selected = (columns.key, columns.our_id, columns.partner_id, columns.digest)
+        names = ("key", "our_id", "partner_id", "digest", "fixed")
+        selected = [columns[name] for name in names]
         with self.engine.connect() as db:
             for start in range(0, len(values), _CHUNK):
                 query = sa.select(*selected).where(
@@ -150,8 +165,8 @@ class ActivationState:
                     column.in_(values[start : start + _CHUNK]),
                 )
                 found += [
-                    Link(key, our_id, orjson.loads(partner_id), digest)
-                    for key, our_id, partner_id, digest in db.execute(query)
+                    Link(key, our_id, orjson.loads(partner_id), digest, fixed)
+                    for key, our_id, partner_id, digest, fixed in db.execute(query)
                 ]
         return found
 
@@ -205,9 +220,19 @@ class ActivationState:
             db.execute(insert, rows)
 
     def settle(
-        self, entity: str, accepted: Iterable[Link], done: Sequence[str], run: int
+        self,
+        entity: str,
+        accepted: Iterable[Link],
+        done: Sequence[str],
+        run: int,
+        removed: Sequence[str] = (),
     ) -> None:
-        """Keep what was accepted and forget that it was being sent, both at once."""
+        """
+        Keep what was accepted and forget that it was being sent, both at once.
+
+        `done` are the keys that are not in doubt any more, `removed` those of which
+        the partner has no record now.
+        """
         rows = [
             {
                 "activation_id": self.number,
@@ -216,6 +241,7 @@ class ActivationState:
                 "our_id": link.our_id,
                 "partner_id": orjson.dumps(link.partner_id).decode(),
                 "digest": link.digest,
+                "fixed": link.fixed,
                 "run_id": run,
             }
             for link in accepted
@@ -223,7 +249,7 @@ class ActivationState:
         with self.engine.begin() as db:
             if rows:
                 insert = _insert(self.engine, link_table)
-                changed = ("our_id", "partner_id", "digest", "run_id")
+                changed = ("our_id", "partner_id", "digest", "fixed", "run_id")
                 db.execute(
                     insert.on_conflict_do_update(
                         index_elements=["activation_id", "entity", "key"],
@@ -231,14 +257,15 @@ class ActivationState:
                     ),
                     rows,
                 )
-            for start in range(0, len(done), _CHUNK):
-                db.execute(
-                    sa.delete(sending_table).where(
-                        sending_table.c.activation_id == self.number,
-                        sending_table.c.entity == entity,
-                        sending_table.c.key.in_(done[start : start + _CHUNK]),
+            for table, keys in ((link_table, removed), (sending_table, done)):
+                for start in range(0, len(keys), _CHUNK):
+                    db.execute(
+                        sa.delete(table).where(
+                            table.c.activation_id == self.number,
+                            table.c.entity == entity,
+                            table.c.key.in_(keys[start : start + _CHUNK]),
+                        )
                     )
-                )
 
     # -- runs and rejects
 
@@ -326,6 +353,42 @@ class ActivationState:
         )
         with self.engine.connect() as db:
             return [dict(row) for row in db.execute(query).mappings()]
+
+
+class AccountState:
+    """What activations share that use one account: its token, its calls of a day."""
+
+    def __init__(self, engine: sa.Engine, name: str) -> None:
+        self.engine = engine
+        self.name = name
+
+    def load(self) -> bytes | None:
+        """Return the token as it was saved, sealed; None if there is none."""
+        query = sa.select(token_table.c.sealed).where(
+            token_table.c.account == self.name
+        )
+        with self.engine.connect() as db:
+            return db.scalar(query)
+
+    def save(self, sealed: bytes | None) -> None:
+        """Keep a sealed token instead of the last one, or none."""
+        with self.engine.begin() as db:
+            db.execute(sa.delete(token_table).where(token_table.c.account == self.name))
+            if sealed is not None:
+                row = {"account": self.name, "sealed": sealed}
+                db.execute(sa.insert(token_table).values(row))
+
+    def spend(self, calls: int) -> int:
+        """Add to the calls of today (UTC), and return how many there are by now."""
+        today = datetime.now(UTC).date().isoformat()
+        row = {"account": self.name, "day": today, "calls": calls}
+        insert = _insert(self.engine, calls_table).values(row)
+        statement = insert.on_conflict_do_update(
+            index_elements=["account", "day"],
+            set_={"calls": calls_table.c.calls + insert.excluded.calls},
+        ).returning(calls_table.c.calls)
+        with self.engine.begin() as db:
+            return int(db.scalar(statement) or 0)
 
 
 _CHUNK = 500

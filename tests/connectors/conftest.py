@@ -20,7 +20,13 @@ from connectors.model import Connector
 from connectors.transport import Session
 
 HERE = Path(__file__).parent
-SECRETS = {"username": "anna@example.org", "password": "s3cret/ä", "api_token": "k3y"}
+SECRETS = {
+    "username": "anna@example.org",
+    "password": "s3cret/ä",
+    "api_token": "k3y",
+    "client_id": "feldwerk-client",
+    "client_secret": "cl13nt-s3cret",
+}
 
 
 @dataclass(frozen=True)
@@ -140,10 +146,14 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def open_session(server):
     @contextmanager
-    def open_(name: str = "named_by_us", **changes: Any) -> Iterator[Session]:
+    def open_(
+        name: str = "named_by_us", given: dict[str, Any] | None = None, **changes: Any
+    ) -> Iterator[Session]:
+        """`given` are arguments of the session, `changes` of the connector file."""
         connector = read(name, **changes)
         secrets = {key: SECRETS[key] for key in connector.credentials}
-        with Session(connector, server.url, secrets) as session:
+        arguments = {"addresses": server.url, "credentials": secrets, **(given or {})}
+        with Session(connector, **arguments) as session:
             yield session
 
     return open_

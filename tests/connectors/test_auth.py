@@ -7,8 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from connectors.answers import Answer
-from connectors.auth import Authenticator, Token, expires_at, renewal
-from connectors.request import Expiry, Request
+from connectors.auth import Authenticator, renewal
+from connectors.login import Expiry
+from connectors.message import Page
+from connectors.redaction import Secrets
+from connectors.request import Request
+from connectors.tokens import Token, expires_at
 from engine.errors import CredentialsError, UnreachableError
 
 UNIT = Request(method="GET", path="/units")
@@ -33,7 +37,8 @@ def finish(flow, *answers):
 def flow(kit, old=None):
     connector = kit.read("named_by_partner")
     login = connector.authenticator
-    return renewal(connector, login, kit.SECRETS, old, lambda: 1000.0)
+    variables = {"credentials": kit.SECRETS, "settings": {}}
+    return renewal(connector, login, variables, old, lambda: 1000.0)
 
 
 def test_a_login_gives_a_token_that_is_renewed_before_it_ends(kit):
@@ -105,6 +110,10 @@ def test_a_login_that_is_not_there_is_unreachable(kit, status):
         ({"at": "expiresAt"}, {"expiresAt": "1970-01-01T01:00:00"}, 3600.0),
         ({"at": "expiresAt"}, {"expiresAt": "later"}, None),
         ({"after_seconds": 60}, {}, 1060.0),
+        ({"in_seconds": "expires_in", "after_seconds": 60}, {"expires_in": 9}, 1009.0),
+        ({"in_seconds": "expires_in", "after_seconds": 60}, {}, 1060.0),
+        ({"jwt": "exp", "after_seconds": 60}, {}, 1060.0),
+        ({"at": "expiresAt", "after_seconds": 60}, {"expiresAt": "later"}, 1060.0),
         ({"jwt": "exp"}, {}, None),
     ],
 )
@@ -119,7 +128,9 @@ def test_a_login_that_failed_once_is_not_tried_again(kit):
         asked.append(step)
         return Answer(401, None)
 
-    authenticator = Authenticator(kit.read("named_by_partner"), kit.SECRETS)
+    variables = {"credentials": kit.SECRETS, "settings": {}}
+    connector = kit.read("named_by_partner")
+    authenticator = Authenticator(connector, variables, Secrets([]))
     for _ in range(3):
         with pytest.raises(CredentialsError, match="username, password"):
             authenticator.token(refuse)
@@ -129,7 +140,8 @@ def test_a_login_that_failed_once_is_not_tried_again(kit):
 @pytest.mark.parametrize("value", ["k3y\n", "schlüssel"])
 def test_a_key_that_no_header_can_carry_is_not_shown(kit, value):
     connector = kit.read("named_by_us")
-    authenticator = Authenticator(connector, {"api_token": value})
+    variables = {"credentials": {"api_token": value}, "settings": {}}
+    authenticator = Authenticator(connector, variables, Secrets([]))
     with pytest.raises(CredentialsError) as caught:
         authenticator.carried(Token("", None))
     assert value.strip() not in str(caught.value)
@@ -217,7 +229,7 @@ def test_a_key_in_the_query_is_carried_and_never_logged(
         open_session(authenticator=authenticator) as session,
         pytest.raises(Exception, match="500") as caught,
     ):
-        session.send(UNIT, {}, {"page": 1})
+        session.send(UNIT, {}, Page({"page": 1}))
     assert server.calls[0].query == {"page": "1", "api_key": "k3y"}
     assert "k3y" not in str(caught.value)
     assert caplog.records == []

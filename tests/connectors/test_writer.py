@@ -1,6 +1,8 @@
 import itertools
 import re
 import time
+from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
 
@@ -100,7 +102,9 @@ def person(our_id="p-1", **more):
 def test_an_upsert_says_whether_it_created(server, open_session, kit, status, created):
     server.app = lambda call: kit.Reply(status, {"id": "uuid-7"})
     with open_session() as session:
-        change = Write("1/2", None, {"a": {"x": 1}}, {"a": {"y": 2}, "b": 3})
+        change = Write(
+            "1/2", None, {"a": {"x": 1}}, create_only={"a": {"y": 2}, "b": 3}
+        )
         assert Writer(session, "units").write(change) == Accepted("uuid-7", created)
     (call,) = server.calls
     assert (call.method, call.path) == ("PUT", "/units/1%2F2")
@@ -114,6 +118,18 @@ def test_an_upsert_without_an_answer_is_accepted(server, open_session, kit):
         assert writer.write(Write("1", "x", {}, in_doubt=True)) == Accepted(None, False)
 
 
+def test_what_the_partner_knows_already_is_sent_as_an_update(server, open_session, kit):
+    server.app = lambda call: kit.Reply(200)
+    only = {"create_only": {"type": 7}, "update_only": {"moved": True}}
+    with open_session() as session:
+        writer = Writer(session, "units")
+        assert writer.named_by_us
+        writer.write(Write("1", None, {"a": 1}, **only))
+        writer.write(Write("1", None, {"a": 1}, known=True, **only))
+    sent = [call.json for call in server.calls]
+    assert sent == [{"a": 1, "type": 7}, {"a": 1, "moved": True}]
+
+
 # Create, then update
 
 
@@ -124,6 +140,15 @@ def test_a_create_links_and_an_update_keeps_the_link(partner, open_writer):
     updated = writer.write(building(partner_id=1, create_only={"type": 8}))
     assert updated == Accepted(1, created=False)
     assert partner.items == [{"id": 1, "externalId": "1-01", "name": "Haus", "type": 7}]
+
+
+def test_an_update_may_carry_what_a_create_does_not(partner, open_writer):
+    writer = open_writer()
+    writer.write(building(update_only={"moved": True}))
+    assert partner.items == [{"id": 1, "externalId": "1-01", "name": "Haus"}]
+    writer.write(building(partner_id=1, update_only={"moved": True}))
+    assert partner.items[0]["moved"]
+    assert not writer.named_by_us
 
 
 def test_a_partner_id_keeps_its_type(server, open_writer, kit):
@@ -276,7 +301,8 @@ def test_wrong_credentials_end_the_run(server, open_writer, kit):
 def test_find_asks_for_a_hundred_at_a_time_through_all_pages(partner, open_writer):
     ids = [f"1-{n}" for n in range(205)]
     partner.items = [{"id": n, "externalId": id_} for n, id_ in enumerate(ids[:200])]
-    assert open_writer().find(ids) == {id_: n for n, id_ in enumerate(ids[:200])}
+    wanted = {id_: {} for id_ in ids}
+    assert open_writer().find(wanted) == {id_: n for n, id_ in enumerate(ids[:200])}
     asked = [c.json["externalIds"] for c in partner.server.calls[1:]]
     assert max(map(len, asked)) == 100
     assert len({tuple(chunk) for chunk in asked}) == 3
@@ -286,9 +312,9 @@ def test_an_ignored_filter_is_noticed_and_the_list_is_read_once(partner, open_wr
     partner.obeys_filter = False
     partner.items = [{"id": n, "externalId": f"1-{n}"} for n in range(7)]
     writer = open_writer()
-    assert writer.find(["1-6", "nobody"]) == {"1-6": 6}
+    assert writer.find({"1-6": {}, "nobody": {}}) == {"1-6": 6}
     calls = len(partner.server.calls)
-    assert writer.find(["1-0", "1-5"]) == {"1-0": 0, "1-5": 5}
+    assert writer.find({"1-0": {}, "1-5": {}}) == {"1-0": 0, "1-5": 5}
     assert len(partner.server.calls) == calls
 
 
@@ -307,8 +333,8 @@ def test_a_filter_that_finds_too_much_is_not_taken_for_everything(
 
     server.app = starts_with
     writer = open_writer()
-    assert writer.find(["1-1"]) == {"1-1": 1}
-    assert writer.find(["2-1"]) == {"2-1": 3}
+    assert writer.find({"1-1": {}}) == {"1-1": 1}
+    assert writer.find({"2-1": {}}) == {"2-1": 3}
 
 
 def test_a_remembered_list_is_read_anew_after_a_dropped_create(
@@ -318,14 +344,14 @@ def test_a_remembered_list_is_read_anew_after_a_dropped_create(
     partner.items = [{"id": 90, "externalId": "other"}]
     partner.mishaps = [kit.Dropped()]
     writer = open_writer()
-    assert writer.find(["1-01"]) == {}
+    assert writer.find({"1-01": {}}) == {}
     assert writer.write(building()) == Accepted(1, created=False)
     assert len(partner.items) == 2
 
 
 def test_of_duplicates_the_lowest_id_counts(partner, open_writer):
     partner.items = [{"id": n, "externalId": "1-01"} for n in (12, 9, 10, 11)]
-    assert open_writer().find(["1-01"]) == {"1-01": 9}
+    assert open_writer().find({"1-01": {}}) == {"1-01": 9}
 
 
 def test_deleted_records_do_not_count(partner, open_writer):
@@ -334,7 +360,7 @@ def test_deleted_records_do_not_count(partner, open_writer):
         {"id": 2, "externalId": "a", "deleted": None},
         {"id": 3, "externalId": "b", "deleted": "2025-01-01T00:00:00Z"},
     ]
-    assert open_writer().find(["a", "b"]) == {"a": 2}
+    assert open_writer().find({"a": {}, "b": {}}) == {"a": 2}
 
 
 def test_ids_are_compared_exactly(partner, open_writer):
@@ -342,7 +368,9 @@ def test_ids_are_compared_exactly(partner, open_writer):
     values = ["a", "A ", 17, None, True, {"a": 1}, ""]
     partner.items = [{"id": n, "externalId": value} for n, value in enumerate(values)]
     partner.items.append({"id": 99})
-    assert open_writer().find(["A", "a", "17", "True", "", "None"]) == {"a": 0, "17": 2}
+    assert open_writer().find(
+        {"A": {}, "a": {}, "17": {}, "True": {}, "": {}, "None": {}}
+    ) == {"a": 0, "17": 2}
 
 
 def test_a_writer_says_whether_it_can_find(open_session, open_writer):
@@ -355,7 +383,124 @@ def test_an_item_without_an_id_is_a_problem(server, partner, open_writer, kit):
     partner.items = [{"externalId": "a"}]
     partner.obeys_filter = False
     with pytest.raises(AnswerError, match="no 'id'"):
-        open_writer().find(["a"])
+        open_writer().find({"a": {}})
+
+
+# Records below others
+
+
+PATHS = {
+    "create": {"method": "POST", "path": "/sites/{{ path.siteId }}/flats"},
+    "update": {
+        "method": "PATCH",
+        "path": "/sites/{{ path.siteId }}/flats/{{ partner_id }}",
+    },
+    "lookup": {
+        "method": "POST",
+        "path": "/sites/{{ path.siteId }}/flats/search",
+        "json": {"externalIds": "{{ ids }}"},
+        "match": "externalId",
+    },
+}
+
+
+class Sites:
+    """A partner with a list of flats for each site."""
+
+    def __init__(self, server, kit):
+        self.server, self.kit = server, kit
+        self.flats: dict[str, list[dict]] = {"7": [], "8": [], "a/b": []}
+        self.obeys_filter = True
+        server.app = self
+
+    def __call__(self, call):
+        if call.path == "/login":
+            return self.server.let_in()
+        site = unquote(call.path.split("/")[2])
+        if call.path.endswith("/search"):
+            wanted = call.json.get("externalIds") if self.obeys_filter else None
+            found = self.flats[site]
+            found = [f for f in found if wanted is None or f["externalId"] in wanted]
+            return self.kit.Reply(body={"items": found, "hasNextPage": False})
+        if call.method == "PATCH":
+            known = {str(flat["id"]) for flat in self.flats[site]}
+            there = call.path.rsplit("/", 1)[1] in known
+            return self.kit.Reply(200 if there else 404, {})
+        flat = {"id": f"{site}-{len(self.flats[site])}", **call.json}
+        self.flats[site].append(flat)
+        return self.kit.Reply(201, flat)
+
+    def searches(self):
+        calls = [c for c in self.server.calls if c.path.endswith("/search")]
+        return [(c.path, c.json.get("externalIds")) for c in calls]
+
+
+@pytest.fixture
+def sites(server, kit):
+    return Sites(server, kit)
+
+
+def test_records_below_one_site_are_searched_together(sites, open_writer):
+    sites.flats["7"] = [{"id": 1, "externalId": "a"}, {"id": 2, "externalId": "c"}]
+    sites.flats["8"] = [{"id": 3, "externalId": "b"}, {"id": 4, "externalId": "a"}]
+    writer = open_writer("flats", entities={"flats": PATHS})
+    wanted = {
+        "a": {"siteId": 7, "note": "x"},
+        "b": {"siteId": 8},
+        "c": {"siteId": 7, "note": "y"},
+    }
+    assert writer.find(wanted) == {"a": 1, "b": 3, "c": 2}
+    assert sites.searches() == [
+        ("/sites/7/flats/search", ["a", "c"]),
+        ("/sites/8/flats/search", ["b"]),
+    ]
+
+
+def test_a_lookup_without_a_path_searches_everywhere_at_once(partner, open_writer):
+    partner.items = [{"id": 1, "externalId": "a"}]
+    writer = open_writer()
+    assert writer.find({"a": {"siteId": 7}, "b": {"siteId": 8}}) == {"a": 1}
+    assert len(partner.server.calls) == 2
+
+
+def test_what_one_site_ignores_is_read_once_and_for_that_site(sites, open_writer):
+    sites.obeys_filter = False
+    sites.flats["7"] = [{"id": 1, "externalId": "a"}, {"id": 2, "externalId": "b"}]
+    sites.flats["8"] = [{"id": 3, "externalId": "a"}]
+    writer = open_writer("flats", entities={"flats": PATHS})
+    assert writer.find({"a": {"siteId": "7"}}) == {"a": 1}
+    calls = len(sites.searches())
+    assert writer.find({"b": {"siteId": "7"}}) == {"b": 2}
+    assert len(sites.searches()) == calls
+    assert writer.find({"a": {"siteId": "8"}}) == {"a": 3}
+
+
+def test_a_record_is_created_updated_and_found_below_its_site(sites, open_writer):
+    writer = open_writer("flats", entities={"flats": PATHS})
+    change = Write("a", None, {"externalId": "a"}, path={"siteId": "a/b"})
+    assert writer.write(change) == Accepted("a/b-0", created=True)
+    assert sites.server.calls[-1].path == "/sites/a%2Fb/flats"
+    doubtful = replace(change, in_doubt=True)
+    with pytest.raises(RefusedError):  # the id has a slash, the partner reads half
+        writer.write(doubtful)
+    assert sites.searches()[-1] == ("/sites/a%2Fb/flats/search", ["a"])
+
+
+def test_a_linked_record_that_is_gone_is_made_anew_below_its_site(sites, open_writer):
+    writer = open_writer("flats", entities={"flats": PATHS})
+    change = Write("a", "7-9", {"externalId": "a"}, path={"siteId": "7"})
+    assert writer.write(change) == Accepted("7-0", created=True)
+
+
+def test_an_entity_may_carry_its_id_elsewhere(server, open_writer, kit):
+    server.app = lambda call: (
+        server.let_in()
+        if call.path == "/login"
+        else kit.Reply(201, {"id": "envelope", "data": {"uuid": "u-1"}})
+    )
+    entities = {"flats": {**PATHS, "ids": {"path": "data.uuid"}}}
+    change = Write("a", None, {}, path={"siteId": 7})
+    assert open_writer("flats", entities=entities).write(change).partner_id == "u-1"
 
 
 # Ids in a list beside the record
@@ -391,7 +536,7 @@ def test_a_list_is_read_where_the_item_does_not_carry_its_id(partner, open_write
     partner.items = [{"id": 1, "externalId": "p-1"}, {"id": 3}]
     partner.lists = {3: ["p-3"]}
     partner.obeys_filter = False
-    assert open_writer("people").find(["p-1", "p-3"]) == {"p-1": 1, "p-3": 3}
+    assert open_writer("people").find({"p-1": {}, "p-3": {}}) == {"p-1": 1, "p-3": 3}
     reads = [c.path for c in partner.server.calls if c.method == "GET"]
     assert reads == ["/people/3/external-ids"]
 
@@ -400,13 +545,13 @@ def test_an_item_is_found_by_an_id_that_stands_second_in_its_list(partner, open_
     partner.items = [{"id": 1, "externalId": "other:1"}]
     partner.lists = {1: ["other:1", "p-1"]}
     partner.obeys_filter = False  # it returns the item, as it would by its list
-    assert open_writer("people").find(["p-1"]) == {"p-1": 1}
+    assert open_writer("people").find({"p-1": {}}) == {"p-1": 1}
 
 
 def test_an_ignored_filter_does_not_lead_to_a_call_for_each_item(partner, open_writer):
     partner.items = [{"id": n, "externalId": f"other:{n}"} for n in range(1, 9)]
     partner.obeys_filter = False
-    assert open_writer("people").find(["p-1"]) == {}
+    assert open_writer("people").find({"p-1": {}}) == {}
     assert len([c for c in partner.server.calls if c.method == "GET"]) <= 1
 
 

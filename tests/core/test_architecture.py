@@ -1,21 +1,37 @@
 """What keeps the engine apart from its partners, and its stages in one direction."""
 
 import ast
+import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from engine.contract import field_names
+from engine.model import Removal
 from engine.runtime.library import INSTALLED
 from engine.spec import Folders
+from engine.standard import read_standard
 
 MODULES = sorted(
     [*(INSTALLED / "engine").rglob("*.py"), *(INSTALLED / "connectors").glob("*.py")]
 )
 PARTNERS = Folders(INSTALLED).partners()
-"""How the reference of activations writes a credential; it is shown, never read."""
+FIELDS = {
+    name.rpartition(".")[2].removesuffix("[]")
+    for path in (INSTALLED / "schemas" / "partners").rglob("*.json")
+    for name in field_names(json.loads(path.read_text("utf-8")))
+}
+"""Every name that a partner gives a field, as the last part of its path."""
+STANDARD = read_standard(INSTALLED / "schemas" / "standard")
+OURS = {name for entity in STANDARD.entities.values() for name in entity.fields}
+OURS |= set(get_args(Removal))
+DISTINCT = {f for f in FIELDS - OURS if re.search(r"[a-z][A-Z_]|^@", f)}
+"""Those that are no plain word, such as `name`, and no field of the Standard."""
 
 CORE = {"engine.errors", "engine.problems"}
 
@@ -38,7 +54,17 @@ def imported(path):
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_no_module_names_a_partner(path):
     text = path.read_text("utf-8").casefold()
-    assert [partner for partner in PARTNERS if partner.casefold() in text] == []
+    assert PARTNERS
+    # A name inside a longer word, quis in prerequisites, is no partner's.
+    assert [p for p in PARTNERS if re.search(rf"(?<![a-z]){p}(?![a-z])", text)] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_no_module_names_a_field_of_a_partner(path):
+    tree = ast.parse(path.read_text("utf-8"))
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert DISTINCT
+    assert sorted(texts & DISTINCT) == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

@@ -18,7 +18,7 @@ USE_CASES = [
 SCHEMAS = sorted(
     path
     for partner in FOLDERS.partners()
-    for path in FOLDERS.schemas(partner).iterdir()
+    for path in FOLDERS.schemas(partner).glob("*.json")
 )
 
 

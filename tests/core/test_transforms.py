@@ -55,7 +55,8 @@ def step_of(name, arguments, fields):
         else argument
         for argument in arguments
     )
-    return Step(name, known.function, bound, known.several)
+    day = ("2025-01-15",) if known.dated else ()
+    return Step(name, known.function, (*bound, *day), known.several)
 
 
 def plan_of(name, arguments, fields):
@@ -82,6 +83,7 @@ def plan_of(name, arguments, fields):
         joins=frozenset(),
         references=(),
         schema={},
+        named_by_us=True,
     )
 
 

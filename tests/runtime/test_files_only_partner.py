@@ -25,7 +25,6 @@ paginator:
   size: {parameter: size, value: 50}
   items: items
   has_next: more
-ids: {assigned_by: partner, path: id}
 entities:
   leases:
     create: {method: POST, path: /leases}

@@ -1,5 +1,7 @@
 """The simulated partners that tests talk to: started once, emptied for each test."""
 
+import json
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import httpx
@@ -11,6 +13,18 @@ LOGIN = {
     "email": "simulated-username",
     "password": "simulated-password",
     "skipMultiFactorAuthentication": True,
+}
+
+CONNECTOR = {
+    "partner": "newcomer",
+    "base_url": {"production": "https://api.example.org"},
+    "credentials": {"key": "Key", "secret": "Secret"},
+    "authenticator": {
+        "type": "static",
+        "send": {"header": "X-Key", "value": "{{ credentials.key }}"},
+    },
+    "api_budget": {"concurrency": 4},
+    "error_handler": {"message": ["message"], "fields": {"map": "errors"}},
 }
 
 
@@ -83,3 +97,34 @@ def bodies():
             "address": {"street": "Allee", "zip": "1", "city": "Kiel"},
         },
     )
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """
+    Return what starts a partner named newcomer that is made of files alone.
+
+    The key of its calls is sent by default; more parts of the connector file, schemas
+    by entity and further files by their name are given.
+    """
+    with ExitStack() as stack:
+
+        def start(entities, schemas, *, files=None, options=None, **parts):
+            connector = {**CONNECTOR, "entities": entities, **parts}
+            folder = tmp_path / "schemas" / "partners" / "newcomer"
+            texts = {
+                tmp_path / "connectors/partners/newcomer.yaml": json.dumps(connector),
+                **{folder / f"{k}.json": json.dumps(v) for k, v in schemas.items()},
+                **{tmp_path / name: text for name, text in (files or {}).items()},
+            }
+            for path, text in texts.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            simulator = Simulator("newcomer", tmp_path, **(options or {}))
+            stack.enter_context(simulator)
+            headers = {"X-Key": "simulated-key"}
+            client = httpx.Client(base_url=simulator.base_url, headers=headers)
+            http = stack.enter_context(client)
+            return SimpleNamespace(simulator=simulator, http=http)
+
+        yield start

@@ -6,7 +6,13 @@ import httpx
 import pytest
 
 from tools.simulator import Simulator
-from tools.simulator.partner import read
+from tools.simulator.faults import Settings
+from tools.simulator.partner import REPOSITORY, read
+from tools.simulator.simulation import Simulation
+
+PARTNERS = sorted(
+    path.stem for path in (REPOSITORY / "connectors" / "partners").glob("*.yaml")
+)
 
 CONNECTOR = """
 partner: newcomer
@@ -15,7 +21,7 @@ credentials: {key: Key}
 authenticator: {type: static, send: {query: api_key, value: "{{ credentials.key }}"}}
 api_budget: {concurrency: 1}
 error_handler: {}
-ids: {assigned_by: partner, path: meta.uid, deleted: meta.gone}
+ids: {path: meta.uid, deleted: meta.gone}
 entities:
   houses:
     create: {method: POST, path: /houses, json: {data: "{{ body }}"}}
@@ -142,3 +148,9 @@ def test_missing_schema_is_an_error_of_the_files(root):
     (root / "schemas" / "partners" / "newcomer" / "flats.json").unlink()
     with pytest.raises(FileNotFoundError):
         read("newcomer", root)
+
+
+@pytest.mark.parametrize("partner", PARTNERS)
+def test_every_partner_can_be_simulated(partner):
+    simulation = Simulation(read(partner), Settings(), seed=0)
+    assert any(route.offer.is_write for route in simulation.router.routes)

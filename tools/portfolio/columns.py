@@ -27,7 +27,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("bezeichnung", "nutzungsart_roh", "nutzungsart", "unterart", "etage_text"),
         *("lage", "wohnungsnummer", "wohnflaeche", "nutzflaeche", "zimmer", "balkon"),
         *("keller", "einbaukueche", "mea_zaehler", "mea_nenner", "sollmiete_netto"),
-        "verwaltung_von",
+        *("vermarktbar", "verwaltung_von"),
     ),
     "mietvertrag": (
         *_VE,
@@ -82,6 +82,11 @@ def is_trap(record: Record) -> bool:
         return int(record["gp_nr"]) < FIRST_PERSON
     number = record["we_nr"].strip()
     return not number.isdigit() or int(number) in _RESERVED_PROPERTIES
+
+
+def unit_key(record: Record) -> tuple[str, ...]:
+    """Return the key of a unit, from the unit or from a contract of it."""
+    return tuple(record[name] for name in _VE)
 
 
 def empty_batch() -> Batch:

@@ -11,6 +11,7 @@ from tools.portfolio.columns import (
     Record,
     empty_batch,
     property_number,
+    unit_key,
 )
 from tools.portfolio.contracts import Contracts
 from tools.portfolio.persons import Persons, pick
@@ -64,6 +65,19 @@ class _Property:
             if left > 0:
                 number = self._add_building(number, min(size, left))
                 left -= size
+        self._release()
+
+    def _release(self) -> None:
+        """
+        Say of each unit whether it may be offered: most of those that nobody holds.
+
+        A few that are let carry the mark, too: nobody took it away.
+        """
+        leases = self.batch["mietvertrag"]
+        held = {unit_key(lease) for lease in leases if lease["ende"] is None}
+        for unit in self.batch["verwaltungseinheit"]:
+            share = 0.02 if unit_key(unit) in held else 0 if self._is_weg else 0.8
+            unit["vermarktbar"] = self._rng.random() < share
 
     def _add_property(self) -> None:
         self.batch["wirtschaftseinheit"].append(

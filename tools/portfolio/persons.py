@@ -12,6 +12,7 @@ Item = TypeVar("Item")
 
 _WITHOUT_EMAIL = 0.12
 _DOMAINS = ("example.de", "example.org", "example.com")
+_PURPOSES = ("elektronische_dokumente", "analyse")
 _CONSENT_DAYS = tuple(
     f"{year}-0{month}-15" for year in (2021, 2023) for month in (2, 6)
 )
@@ -68,7 +69,8 @@ class Persons:
             domain = pick(rng, _DOMAINS)
             person["emails"] = [f"{first[1]}.{last[1]}.{number}@{domain}"]
         if rng.random() < 0.2:
-            person["einwilligungen"] = [_consent(rng)]
+            day = pick(rng, _CONSENT_DAYS)
+            person["einwilligungen"] = [_consent(purpose, day) for purpose in _PURPOSES]
         return person
 
     def company(self, rng: Random, home: Record, role: str) -> Record:
@@ -100,6 +102,5 @@ def _phones(rng: Random) -> list[str] | None:
     return [landline] if draw < 0.9 else None
 
 
-def _consent(rng: Random) -> Record:
-    day = pick(rng, _CONSENT_DAYS)
-    return {"zweck": "elektronische_dokumente", "erteilt": True, "am": day}
+def _consent(purpose: str, day: str) -> Record:
+    return {"zweck": purpose, "erteilt": True, "am": day}

@@ -145,15 +145,18 @@ def consents(site: Site) -> None:
     _tenant(site, "left_out", trap, "Never sent.", sperre=True)
     trap = (29, "request for deletion")
     _tenant(site, "left_out", trap, "Never sent.", loeschantrag=True)
-    withdrawn = {
-        "zweck": "elektronische_dokumente",
-        "erteilt": True,
-        "am": "2022-01-10",
-        "widerrufen_am": "2024-06-30",
-    }
+    withdrawn = [
+        {
+            "zweck": purpose,
+            "erteilt": True,
+            "am": "2022-01-10",
+            "widerrufen_am": "2024-06-30",
+        }
+        for purpose in ("elektronische_dokumente", "analyse")
+    ]
     trap = (29, "consent withdrawn")
     detail = "Sent; counts as no consent where a partner asks for one."
-    _tenant(site, "sent", trap, detail, einwilligungen=[withdrawn])
+    _tenant(site, "sent", trap, detail, einwilligungen=withdrawn)
 
 
 PERSON_TRAPS = (

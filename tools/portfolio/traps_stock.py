@@ -36,7 +36,7 @@ def separator_in_key(site: Site) -> None:
 
 def broken_text(site: Site) -> None:
     trap = (5, "text encoded twice")
-    unit = site.unit(bezeichnung="Wohnung fÃ¼r GÃ¤ste")
+    unit = site.unit(etage_text="Erdgeschoss fÃ¼r GÃ¤ste")
     site.expect("rejected", trap, unit, "Never sent as it stands, never repaired.")
     unit = site.unit(bezeichnung="Gro\u0308ße")
     trap = (5, "umlaut in two characters")

@@ -26,6 +26,7 @@ def main() -> None:
             arguments.root,
             port=arguments.port,
             faults=dict(arguments.fault),
+            settings=dict(arguments.setting),
             seed=arguments.seed,
             token_lifetime=arguments.token_lifetime,
             store=arguments.store,
@@ -44,6 +45,7 @@ def _facts(simulator: Simulator) -> dict[str, Any]:
         "base_url": simulator.base_url,
         "control": simulator.control_url,
         "credentials": simulator.credentials,
+        "settings": simulator.settings,
     }
 
 
@@ -56,20 +58,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", type=Path, default=REPOSITORY, help="its files")
     parser.add_argument(
         "--fault",
-        type=_fault,
+        type=_pair,
         action="append",
         default=[],
         metavar="NAME=VALUE",
         help=f"a rate of {', '.join(NAMES)}; or a setting such as latency_seconds",
     )
+    parser.add_argument(
+        "--setting",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of the use case, for the templates of the connector file",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the faults")
-    parser.add_argument("--token-lifetime", type=float, default=3600, help="seconds")
+    parser.add_argument("--token-lifetime", type=float, help="seconds")
     parser.add_argument("--store", type=Path, help="keeps the records between runs")
     parser.add_argument("--quiet", action="store_true", help="no line for each call")
     return parser
 
 
-def _fault(text: str) -> tuple[str, str]:
+def _pair(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not sign:
         raise argparse.ArgumentTypeError(f"'{text}' is not NAME=VALUE")

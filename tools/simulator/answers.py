@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import orjson
 
 from tools.simulator.schemas import FieldProblem
-from tools.simulator.templates import put
+from tools.simulator.templates import decoded
 
 _TITLES = {
     400: "Bad Request",
     401: "Unauthorized",
+    403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     409: "Conflict",
+    413: "Content Too Large",
     422: "Unprocessable Content",
     429: "Too Many Requests",
     500: "Internal Server Error",
@@ -28,7 +30,7 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Call:
-    """One request; `path` is raw, `params` are decoded."""
+    """One request; `path` is raw, `params` are the decoded values by variable."""
 
     method: str
     path: str
@@ -43,9 +45,13 @@ class Call:
 
     @property
     def form(self) -> dict[str, str]:
-        return dict(parse_qsl(self.body.decode(), True))
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), True))
 
-    @property
+    def header(self, name: str) -> str:
+        """Return the value of a header, or an empty text."""
+        return self.headers.get(name.lower().encode(), b"").decode("latin-1")
+
+    @cached_property
     def json(self) -> Any:
         """The JSON value of the body, None if it is empty; raises Refusal."""
         if not self.body:
@@ -57,8 +63,7 @@ class Call:
 
     def at(self, groups: Mapping[str, str]) -> "Call":
         """Return the call with the raw values in its path, decoded."""
-        params = {name: unquote(value) for name, value in groups.items()}
-        return replace(self, params=params)
+        return replace(self, params=decoded(groups))
 
 
 @dataclass(frozen=True)
@@ -98,34 +103,3 @@ class Refusal(Exception):  # noqa: N818 - an answer of a partner, not a failure 
     @property
     def title(self) -> str:
         return _TITLES.get(self.status, "Error")
-
-
-def error_body(handler: Mapping[str, Any], refusal: Refusal) -> dict[str, Any]:
-    """
-    Return an error in the shape that the connector file's `error_handler` reads.
-
-    >>> handler = {"message": ["error.message"]}
-    >>> error_body(handler, Refusal(404, "NOT_FOUND", "There is none."))
-    {'error': {'message': 'There is none.', 'code': 'NOT_FOUND'}}
-    """
-    body: dict[str, Any] = {}
-    message_path = next(iter(handler.get("message") or ()), "message")
-    put(body, message_path, refusal.message)
-    put(body, ".".join([*message_path.split(".")[:-1], "code"]), refusal.code)
-    where = handler.get("fields")
-    if not where or not refusal.fields:
-        return body
-    if "map" in where:
-        messages: dict[str, list[str]] = {}
-        for name, message in refusal.fields:
-            messages.setdefault(name, []).append(message)
-        put(body, where["map"], messages)
-        return body
-    items: list[dict[str, Any]] = []
-    for name, message in refusal.fields:
-        item: dict[str, Any] = {}
-        put(item, where["field"], name)
-        put(item, where["message"], message)
-        items.append(item)
-    put(body, where["items"], items)
-    return body

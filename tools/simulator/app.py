@@ -4,7 +4,7 @@ The partner over HTTP, an ASGI application: requests in; answers, silence or a c
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from tools.simulator.answers import Answer, Call, Refusal
@@ -47,7 +47,7 @@ class App:
                 scope["extensions"][CUT]()
                 await receive()  # the connection is gone when this returns
             else:
-                await _send(send, answer)
+                await _send(send, answer, self._simulation.budget.headers())
         finally:
             self._in_flight -= 1
 
@@ -55,17 +55,21 @@ class App:
         """Return the answer to a call, or None for none at all."""
         simulation = self._simulation
         try:
-            route, groups = simulation.router.find(call.method, call.path)
+            route, groups = simulation.router.find(call)
         except Refusal as refusal:
             return simulation.refused(refusal)
         call = call.at(groups)
         simulation.calls[route.label] += 1
         crowded = self._in_flight > simulation.limit
+        too_many = simulation.spend(route)
         if simulation.faults.settings.latency_seconds:
             await asyncio.sleep(simulation.faults.settings.latency_seconds)
         if crowded:
             return simulation.too_many()
-        fault = simulation.faults.draw(route.label) if route.has_faults else None
+        if too_many is not None:
+            return too_many
+        has_faults = route.offer.has_faults
+        fault = simulation.faults.draw(route.label) if has_faults else None
         if fault is None:
             return simulation.answer(route, call)
         return await self._meet(fault, route, call, receive)
@@ -120,13 +124,16 @@ async def _wait(receive: Receive, seconds: float) -> None:
         return
 
 
-async def _send(send: Send, answer: Answer) -> None:
+async def _send(
+    send: Send, answer: Answer, more: Iterable[tuple[str, str]] = ()
+) -> None:
     raw = answer.raw
     headers = [
         (b"content-type", answer.content_type.encode()),
         (b"content-length", b"%d" % len(raw)),
     ]
-    headers += [(name.encode(), value.encode()) for name, value in answer.headers]
+    told = (*answer.headers, *more)
+    headers += [(name.encode(), value.encode()) for name, value in told]
     start = {"type": "http.response.start", "status": answer.status, "headers": headers}
     await send(start)
     await send({"type": "http.response.body", "body": raw})

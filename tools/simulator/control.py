@@ -65,6 +65,7 @@ class Control:
             "calls": dict(simulation.calls),
             "answers": {str(k): n for k, n in simulation.statuses.items()},
             "peak": simulation.peak,
+            "budget": simulation.budget.spent(),
             "faults": asdict(simulation.faults.settings),
         }
 
@@ -73,7 +74,7 @@ class Control:
         name = escape(overview["partner"])
         parts = [f"<!doctype html><meta charset=utf-8><title>{name}</title>"]
         parts.append(f"<style>{_STYLE}</style><h1>{name}, simulated</h1>")
-        for title in ("records", "calls", "answers", "faults"):
+        for title in ("records", "calls", "answers", "budget", "faults"):
             rows = "".join(
                 f"<tr><td>{self._cell(title, key)}<td>{escape(str(value))}"
                 for key, value in overview[title].items()
@@ -98,7 +99,7 @@ class Control:
         raise Refusal(404, "NOT_FOUND", f"There is no {text} in {entity}.")
 
     def _change_faults(self, call: Call) -> Any:
-        self._simulation.faults.change(call.json or {})
+        self._simulation.change_faults(call.json or {})
         return asdict(self._simulation.faults.settings)
 
     def _expire(self, _: Call) -> Any:

@@ -7,7 +7,7 @@ The names are the same on the command line and in the JSON of the control addres
 import random
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -29,7 +29,9 @@ class Settings:
     `rates` is the share of calls that meet a fault, `next` are the faults of the next
     calls ("ok" for none), `only` are the routes that faults are for ("POST /units",
     empty for all). `refuse` are rules like {"entity", "field", "value" or "pattern",
-    "message"}.
+    "message"}, with "operation": "remove" for removals; a field may be a dotted path
+    and lead through lists. `day_budget` is how many calls are left today, below 0 as
+    the files have it; `minute_seconds` is how long a minute of the budget is.
     """
 
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -42,6 +44,8 @@ class Settings:
     page_cap: int = 100
     retry_after_seconds: int = 0
     timeout_seconds: float = 60.0
+    day_budget: int = -1
+    minute_seconds: float = 60.0
 
 
 _OTHERS = {one.name: one.type for one in fields(Settings) if one.name != "rates"}
@@ -104,19 +108,15 @@ class Faults:
                 return self._moment(fault)
         return None
 
-    def refusal(self, entity: str, record: Mapping[str, Any]) -> FieldProblem | None:
+    def refusal(
+        self, entity: str, record: Mapping[str, Any], operation: str = "write"
+    ) -> FieldProblem | None:
         """Return what the first rule says that a record meets, or None."""
         for rule in self.settings.refuse:
             name = rule["field"]
-            value = record.get(name)
-            if rule["entity"] != entity or value is None:
+            if rule["entity"] != entity or rule.get("operation", "write") != operation:
                 continue
-            wanted = rule.get("pattern")
-            if (
-                (value == rule.get("value"))
-                if wanted is None
-                else re.search(wanted, str(value))
-            ):
+            if any(_meets(rule, value) for value in _values(record, name.split("."))):
                 return FieldProblem(name, rule.get("message", "is refused"))
         return None
 
@@ -124,6 +124,27 @@ class Faults:
         if fault == EITHER:
             return self._random.choice(("drop_before", "drop_after"))
         return fault
+
+
+def _meets(rule: Mapping[str, Any], value: Any) -> bool:
+    wanted = rule.get("pattern")
+    if wanted is None:
+        return bool(value == rule.get("value"))
+    return re.search(wanted, str(value)) is not None
+
+
+def _values(value: Any, path: Sequence[str]) -> Iterator[Any]:
+    """Yield what stands at a path, in each element of the lists on the way."""
+    if isinstance(value, list):
+        for element in value:
+            yield from _values(element, path)
+        if not path:
+            yield value
+    elif not path:
+        if value is not None:
+            yield value
+    elif isinstance(value, Mapping) and path[0] in value:
+        yield from _values(value[path[0]], path[1:])
 
 
 def _read(name: str, value: Any) -> Any:

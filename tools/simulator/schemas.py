@@ -2,15 +2,20 @@
 What a payload schema demands of a record: a body in, the problems of its fields out.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
+from tools.simulator.annotations import types_of
 from tools.simulator.checks import FORMATS, Check, UnsupportedError, compile_check
 
 _LONGEST_MESSAGE = 200
+_INTEGER = re.compile(r"[+-]?\d+")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 _FORMAT_CHECKER = FormatChecker(formats=())
 for _name, _check in FORMATS.items():
@@ -20,13 +25,6 @@ for _name, _check in FORMATS.items():
 class FieldProblem(NamedTuple):
     field: str
     message: str
-
-
-class Reference(NamedTuple):
-    """A place that holds the id of another record; `*` is each item of a list."""
-
-    path: tuple[str, ...]
-    entity: str
 
 
 class Validator:
@@ -45,74 +43,47 @@ class Validator:
 
 
 def writable(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of the body: without the path's and the partner's fields."""
+    """
+    Return the schema of the body: without the path's and the partner's fields.
+
+    >>> writable({"properties": {"a": {}, "id": {"readOnly": True}}})
+    {'properties': {'a': {}}, 'required': []}
+    """
     properties = schema.get("properties", {})
-    names = [
-        name
+    kept = {
+        name: _writable_part(part)
         for name, part in properties.items()
         if part.get("x-in") != "path" and not part.get("readOnly")
-    ]
-    required = [name for name in schema.get("required", ()) if name in names]
-    return {
-        **schema,
-        "properties": {name: properties[name] for name in names},
-        "required": required,
     }
+    required = [name for name in schema.get("required", ()) if name in kept]
+    return {**schema, "properties": kept, "required": required}
 
 
-def field_in_path(schema: Mapping[str, Any]) -> str | None:
-    """Return the field that stands in the path and not in the body."""
-    for name, part in schema.get("properties", {}).items():
-        if part.get("x-in") == "path":
-            return str(name)
-    return None
-
-
-def references(
-    schema: Mapping[str, Any], path: tuple[str, ...] = ()
-) -> Iterator[Reference]:
-    """Yield the places of a schema that refer to records."""
-    if "x-reference" in schema:
-        place = (*path, "*") if schema.get("type") == "array" else path
-        yield Reference(place, schema["x-reference"])
-    for name, part in schema.get("properties", {}).items():
-        yield from references(part, (*path, name))
-    if isinstance(schema.get("items"), Mapping):
-        yield from references(schema["items"], (*path, "*"))
-
-
-def unique_fields(schema: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields that are unique, each with the field that bounds it."""
-    return {
-        name: part["x-unique-within"]
-        for name, part in schema.get("properties", {}).items()
-        if "x-unique-within" in part
-    }
-
-
-def values_at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
+def converted(text: str, schema: Mapping[str, Any]) -> Any:
     """
-    Yield the values at a place of a record.
+    Return a text of an address or a document as the type that a schema wants.
 
-    >>> list(values_at({"ids": [7, 8]}, ("ids", "*")))
-    [7, 8]
+    >>> converted("7", {"type": "integer"}), converted("x", {"type": "integer"})
+    (7, 'x')
     """
-    if not path:
-        if value is not None:
-            yield value
-    elif path[0] == "*":
-        for item in value if isinstance(value, list) else ():
-            yield from values_at(item, path[1:])
-    elif isinstance(value, dict):
-        yield from values_at(value.get(path[0]), path[1:])
+    types = types_of(schema)
+    if "string" in types:
+        return text
+    if "boolean" in types and text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if "integer" in types and _INTEGER.fullmatch(text):
+        return int(text)
+    if "number" in types and _NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
+    return text
 
 
-def type_at(schema: Mapping[str, Any], path: str) -> Any:
-    """Return the type that a schema gives to a dotted path, or None."""
-    part: Mapping[str, Any] = schema
-    for name in path.split("."):
-        part = part.get("properties", {}).get(name, {})
-    return part.get("type")
+def _writable_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "properties" in part:
+        return writable(part)
+    if isinstance(part.get("items"), dict):
+        return {**part, "items": _writable_part(part["items"])}
+    return part
 
 
 def _fast(schema: Mapping[str, Any]) -> Check | None:

@@ -1,41 +1,49 @@
 """Searches: the filters of a call in, the records that meet all of them out."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tools.simulator.store import Record, Table
-from tools.simulator.templates import at, place_of
 
 
-def rows(
-    table: Table,
-    filters: Mapping[str, Any],
-    lookup: Mapping[str, Any],
-    properties: Mapping[str, Any],
-) -> list[Record]:
+@dataclass(frozen=True)
+class Filters:
     """
-    Return the records that meet the filters; filters that are unknown are ignored.
+    What a search asks for; None asks for nothing.
 
-    Known are the connector's filter by ids of ours, `ids` with the partner's own, and
-    the properties of the schema, which are compared exactly.
+    `ours` are ids of ours, `own` those of the partner, `exact` values by their field.
+    `texts` are values of an address, where everything is a text.
     """
-    place = place_of("ids", lookup.get("json"))
-    ours = at(filters, place) if place else None
-    own = filters.get("ids") if place != ("ids",) else None
-    if isinstance(ours, list):
-        found = _by_our_ids(table, ours)
-        if isinstance(own, list):
-            chosen = _by_keys(table, own)
+
+    ours: list[Any] | None = None
+    own: list[Any] | None = None
+    exact: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def rows(table: Table, filters: Filters) -> list[Record]:
+    """Return the records that meet all filters."""
+    if filters.ours is not None:
+        found = _by_our_ids(table, filters.ours)
+        if filters.own is not None:
+            chosen = _by_keys(table, filters.own)
             found = [row for row in found if row in chosen]
-    elif isinstance(own, list):
-        found = _by_keys(table, own)
+    elif filters.own is not None:
+        found = _by_keys(table, filters.own)
     else:
         found = list(table.records.values())
-    used = {"ids", place[0]} if place else {"ids"}
-    exact = [(k, v) for k, v in filters.items() if k in properties and k not in used]
-    if not exact:
-        return found
-    return [row for row in found if all(row.get(n) == value for n, value in exact)]
+    for name, value in filters.exact.items():
+        found = [row for row in found if row.get(name) == value]
+    for name, text in filters.texts.items():
+        found = [row for row in found if _as_text(row.get(name)) == text]
+    return found
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _by_our_ids(table: Table, ours: list[Any]) -> list[Record]:

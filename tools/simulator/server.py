@@ -34,6 +34,9 @@ class Simulator:
     """
     A partner that listens on 127.0.0.1 while the context is open.
 
+    All its hosts are at one address. `settings` are values for the templates of its
+    connector file; those of its use cases are taken for the others.
+
     >>> with Simulator("etg24") as partner:
     ...     partner.credentials
     {'api_token': 'simulated-api_token'}
@@ -46,14 +49,15 @@ class Simulator:
         *,
         port: int = 0,
         faults: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
         seed: int = 0,
-        token_lifetime: float = 3600,
+        token_lifetime: float | None = None,
         store: Path | None = None,
         quiet: bool = True,
     ) -> None:
-        described = read(partner, root)
-        settings = changed(Settings(), faults or {})
-        self._simulation = Simulation(described, settings, seed, token_lifetime)
+        described = read(partner, root, settings)
+        wrong = changed(Settings(), faults or {})
+        self._simulation = Simulation(described, wrong, seed, token_lifetime)
         self._store = store
         if store is not None:
             self._simulation.load(store)
@@ -64,6 +68,7 @@ class Simulator:
         self.base_url = f"{address}{described.prefix}"
         self.control_url = f"{address}{Control.path}"
         self.credentials = dict(described.credentials)
+        self.settings = dict(described.settings)
         self._server = uvicorn.Server(_config(App(self._simulation, quiet=quiet)))
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -84,9 +89,19 @@ class Simulator:
         return self._simulation.calls
 
     @property
+    def writes(self) -> int:
+        """The calls that would change records, refused ones too."""
+        return self._simulation.writes
+
+    @property
     def statuses(self) -> Counter[int]:
         """Answers by their status; 0 is no answer."""
         return self._simulation.statuses
+
+    @property
+    def spent(self) -> dict[str, dict[str, int]]:
+        """Limit, spent and remaining calls of the `minute` and of the `day`."""
+        return self._simulation.budget.spent()
 
     @property
     def peak(self) -> int:
@@ -98,7 +113,7 @@ class Simulator:
 
     def faults(self, changes: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Change what goes wrong; names are those of the control address."""
-        self._simulation.faults.change({**(changes or {}), **more})
+        self._simulation.change_faults({**(changes or {}), **more})
 
     def expire_tokens(self) -> None:
         self._simulation.gate.expire()

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from tools.simulator.annotations import Unique
 from tools.simulator.templates import at
 
 Record = dict[str, Any]
@@ -20,18 +21,24 @@ class Table:
 
     `match` is where a record holds our id. With `has_lists` our ids stand in a list
     beside the record, and `match` shows the first of them. Records are replaced and
-    never changed in place.
+    never changed in place. Those with a value at `deleted` leave what is unique free.
     """
 
     def __init__(
-        self, match: str | None, unique: Mapping[str, str], *, has_lists: bool
+        self,
+        match: str | None,
+        unique: Iterable[Unique] = (),
+        *,
+        has_lists: bool = False,
+        deleted: str | None = None,
     ) -> None:
         self.records: dict[Key, Record] = {}
         self.lists: dict[Key, list[str]] = {}
         self.match = match
         self.has_lists = has_lists
-        self._unique = unique
-        self._keys_by_our_id: dict[Any, dict[Key, None]] = {}
+        self._unique = tuple(unique)
+        self._deleted = deleted
+        self._keys_by_our_id: dict[str, dict[Key, None]] = {}
         self._key_by_unique: dict[tuple[Any, ...], Key] = {}
 
     def put(self, key: Key, record: Record) -> Record:
@@ -57,9 +64,12 @@ class Table:
         del self.records[key]
         self.lists.pop(key, None)
 
-    def keys_of(self, our_id: Any) -> list[Key]:
+    def keys_of(self, our_id: int | str) -> list[Key]:
         """Return the keys of the records with an id of ours; it need not be unique."""
-        return list(self._keys_by_our_id.get(our_id, ()))
+        return list(self._keys_by_our_id.get(str(our_id), ()))
+
+    def is_deleted(self, record: Record) -> bool:
+        return bool(self._deleted and at(record, self._deleted))
 
     def clash(self, record: Record, key: Key | None) -> str | None:
         """Return the field whose value another record has already, or None."""
@@ -78,18 +88,22 @@ class Table:
             if self._key_by_unique.get(entry) == key:
                 del self._key_by_unique[entry]
 
-    def _our_ids(self, key: Key, record: Record) -> Iterator[Any]:
+    def _our_ids(self, key: Key, record: Record) -> Iterator[str]:
         if self.has_lists:
             yield from self.lists.get(key, ())
         elif self.match:
             value = at(record, self.match)
-            yield from value if isinstance(value, list) else (value,)
+            for one in value if isinstance(value, list) else (value,):
+                if one is not None:
+                    yield str(one)
 
     def _unique_entries(self, record: Record) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        for field, within in self._unique.items():
-            value = record.get(field)
+        if self._unique and self.is_deleted(record):
+            return
+        for field, within in self._unique:
+            value = at(record, field)
             if value not in (None, ""):
-                yield field, (field, record.get(within), value)
+                yield field, (field, at(record, within), value)
 
 
 class Store:
@@ -99,12 +113,10 @@ class Store:
         self,
         tables: Mapping[str, Table],
         id_spaces: Mapping[str, str],
-        deleted: str | None,
         seed: int,
     ) -> None:
         self.tables = tables
         self._id_spaces = id_spaces
-        self._deleted = deleted
         self._last_ids: dict[str, int] = {}
         self._random = random.Random(seed)
 
@@ -118,8 +130,9 @@ class Store:
 
     def is_alive(self, entity: str, key: Any) -> bool:
         """Return whether there is such a record that is not deleted."""
-        record = self.tables[entity].records.get(key)
-        return record is not None and not (self._deleted and at(record, self._deleted))
+        table = self.tables[entity]
+        record = table.records.get(key)
+        return record is not None and not table.is_deleted(record)
 
     def clear(self) -> None:
         self._last_ids.clear()

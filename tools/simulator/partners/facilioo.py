@@ -1,12 +1,12 @@
 """What facilioo does in its own way: records and calls in, its side effects out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any
 
 from tools.simulator.answers import Answer, Call, Refusal
 from tools.simulator.schemas import FieldProblem
-from tools.simulator.special import Operation, Special
+from tools.simulator.special import Operation, Page, Special
 from tools.simulator.store import Record, Store
 
 _SHARED = ("name", "street", "houseNumber", "zip", "city")
@@ -27,7 +27,7 @@ def merge(store: Store, wish: Mapping[str, Any]) -> Record:
     return parties.set_list(keep, dict.fromkeys(moved))
 
 
-def _myself(_: Call) -> Answer:
+def _myself(_: Store, __: Call) -> Answer:
     return Answer(200, {"id": 1, "email": "simulated-username", "partyId": 1})
 
 
@@ -39,12 +39,16 @@ class Facilioo(Special):
     validation_status = 400
     error_type = "application/problem+json"
     id_spaces: Mapping[str, str] = {"entrances": "properties"}
-    pages: Mapping[str, Callable[[Call], Answer]] = {
-        "GET /api/accounts/myself": _myself
-    }
+    pages: Mapping[str, Page] = {"GET /api/accounts/myself": _myself}
     operations: Mapping[str, Operation] = {"merge": merge}
 
-    def check(self, entity: str, record: Record) -> None:
+    def check(
+        self,
+        store: Store,  # noqa: ARG002 - hook
+        entity: str,
+        record: Record,
+        known: Record | None,  # noqa: ARG002 - the rule needs no others
+    ) -> None:
         """Refuse push messages alone: e-mail or mail must be on as well."""
         if entity != "parties" or not record.get("contactViaPush"):
             return
