@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench docs lock
+.PHONY: help setup demo test lint bench docs golden lock
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ bench: setup ## measure speed and memory, as ratios within one run
 
 docs: setup ## write the generated files: REFERENCE.md and schemas/feldwerk
 	$(BIN)/python -m tools.docs
+
+golden: setup ## write the golden folders, tests/golden: read the diff
+	$(BIN)/python -m tools.golden
 
 lock: ## renew requirements.lock
 	$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml

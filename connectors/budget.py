@@ -145,6 +145,8 @@ def _per_day(connector: Connector, settings: Mapping[str, Any]) -> int | None:
     if not isinstance(per_day, str):
         return per_day
     value = render(per_day, {"settings": settings})
+    if value is None:
+        return None
     calls = int(value) if isinstance(value, int | str) and _DIGITS(str(value)) else 0
     if calls < 1:
         why = f"{value!r} is no number of calls a day."

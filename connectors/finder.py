@@ -143,7 +143,7 @@ class Finder:
         for partner_id, our_ids in self._read(listing, path, known, wanted):
             _keep_lowest(found, wanted.intersection(our_ids), partner_id)
             obeyed = obeyed and not wanted.isdisjoint(our_ids)
-        return obeyed
+        return obeyed or self._lookup.fuzzy
 
     def _read(
         self,

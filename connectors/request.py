@@ -128,6 +128,11 @@ class Lookup(RepeatableRequest):
     at_once: PositiveInt = Field(
         default=100, description="So many of our ids are asked for in one search."
     )
+    fuzzy: bool = Field(
+        default=False,
+        description="The search finds more than what was asked for, although it obeys: "
+        "a search in texts. Only exact ids count, and nothing else is asked for.",
+    )
     everything: JsonTemplate = Field(
         default=None,
         description="The JSON body that asks for all records, without a filter; "

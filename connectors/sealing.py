@@ -13,8 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from connectors.tokens import Token
 
@@ -77,9 +76,15 @@ class KeptToken:
 
 
 def _key(credentials: Mapping[str, str], place: Sequence[str]) -> bytes:
+    """
+    Return a key that is slow to guess: a person may have chosen the password.
+
+    The salt need not be secret, only differ from place to place. n, r and p are those
+    that RFC 7914 and OWASP give for a login.
+    """
     secret = json.dumps(dict(credentials), sort_keys=True).encode()
-    context = json.dumps([_PURPOSE, *place]).encode()
-    key = HKDF(SHA256(), length=32, salt=None, info=context).derive(secret)
+    salt = json.dumps([_PURPOSE, *place]).encode()
+    key = Scrypt(salt=salt, length=32, n=2**15, r=8, p=1).derive(secret)
     return base64.urlsafe_b64encode(key)
 
 

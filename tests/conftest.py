@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager
+from datetime import date
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
@@ -31,19 +32,21 @@ from tools.portfolio import write
 from tools.portfolio.formats import folder_writer
 from tools.portfolio.site import BUILDING, WEG_BUILDING, Site
 from tools.simulator import Simulator
+from tools.simulator.templates import at
 
-SECRETS = {
-    "ETG24_TOKEN": "simulated-api_token",
-    "FACILIOO_USER": "simulated-username",
-    "FACILIOO_PASSWORD": "simulated-password",
-}
-CREDENTIALS = {
-    "etg24": {"api_token": "env:ETG24_TOKEN"},
-    "facilioo": {
-        "username": "env:FACILIOO_USER",
-        "password": "env:FACILIOO_PASSWORD",
-    },
-}
+CONNECTORS = INSTALLED / "connectors" / "partners"
+PARTNERS = sorted(path.stem for path in CONNECTORS.glob("*.yaml"))
+SHORT_NAMES = {"ETG24_API_TOKEN": "ETG24_TOKEN", "FACILIOO_USERNAME": "FACILIOO_USER"}
+CONSENT = [{"zweck": "analyse", "erteilt": True, "am": "2021-02-15"}]
+CHOSEN = {"id", "internalId", "uuid", "stand_vom"}
+"""Names of values in a record that two equal runs need not have in common."""
+
+
+def variables(partner: str) -> dict[str, str]:
+    """Return the environment variables of a partner's credentials, by their names."""
+    connector = yaml.safe_load((CONNECTORS / f"{partner}.yaml").read_text("utf-8"))
+    found = {name: f"{partner}_{name}".upper() for name in connector["credentials"]}
+    return {name: SHORT_NAMES.get(long, long) for name, long in found.items()}
 
 
 class Desk:
@@ -63,7 +66,11 @@ class Desk:
             "environment": "test",
             "base_url": simulator.base_url,
             "source": {"kind": "files", "path": "erp"},
-            "credentials": CREDENTIALS.get(simulator.partner, {}),
+            "settings": self.examples or None,
+            "credentials": {
+                name: f"env:{variable}"
+                for name, variable in variables(simulator.partner).items()
+            },
         }
         self.change(**changes)
 
@@ -74,6 +81,28 @@ class Desk:
     @property
     def database(self) -> Path:
         return self.folder / "feldwerk.db"
+
+    @property
+    def use_case(self) -> dict[str, Any]:
+        folder = self.root / "mappings" / "partners" / self.partner / "stammdaten"
+        return yaml.safe_load((folder / "use_case.yaml").read_text("utf-8"))
+
+    @property
+    def examples(self) -> dict[str, Any]:
+        """The examples of the settings that have one."""
+        settings = self.use_case.get("settings") or {}
+        found = {name: setting.get("example") for name, setting in settings.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def resources(self) -> dict[str, str]:
+        """The partner's kind of record, by entity."""
+        entities = self.use_case["entities"]
+        return {one["name"]: one.get("resource", one["name"]) for one in entities}
+
+    def choose(self, **settings: Any) -> None:
+        """Choose settings, the examples for the others."""
+        self.change(settings={**self.examples, **settings})
 
     def change(self, **changes: Any) -> None:
         """Change keys of the activation's file; None takes a key out."""
@@ -89,12 +118,18 @@ class Desk:
         return self.root
 
     def in_a_hurry(self) -> None:
-        """Let the partner's connector file ask for hardly any wait between attempts."""
+        """Let the partner's connector file ask for hardly any wait between calls."""
         path = self.own_root() / "connectors" / "partners" / f"{self.partner}.yaml"
         connector = yaml.safe_load(path.read_text("utf-8"))
         backoff = {"initial_seconds": 0.001, "max_seconds": 0.002}
         connector.setdefault("error_handler", {})["backoff"] = backoff
-        path.write_text(yaml.safe_dump(connector), "utf-8")
+        if connector["api_budget"].pop("per_minute", None):
+            self.simulator.faults(minute_seconds=0.001)
+        path.write_text(yaml.safe_dump(connector, sort_keys=False), "utf-8")
+
+    def lose_the_state(self) -> None:
+        for path in self.folder.glob("feldwerk.db*"):
+            path.unlink()
 
     def activation(self) -> Activation:
         return read_activation(self.path, Folders(self.root))
@@ -129,11 +164,41 @@ class Desk:
 
     def records(self, entity: str) -> dict[str, dict[str, Any]]:
         """Return the partner's records of an entity by our ID; each ID occurs once."""
-        name = "extId" if self.partner == "etg24" else "externalId"
+        name = self.simulator._simulation.store.tables[entity].match
         found = self.simulator.records(entity)
-        by_id = {record[name]: record for record in found}
+        by_id = {at(record, name): record for record in found}
         assert len(by_id) == len(found)
         return by_id
+
+    def picture(self) -> dict[str, dict[str, Any]]:
+        """Return all that the partner holds, without what it chose by itself."""
+        simulation = self.simulator._simulation
+        tables = simulation.store.tables
+        held = {name: self.records(name) for name in tables}
+        omitted = {*CHOSEN, simulation.special.created, simulation.special.changed}
+        our_ids = {
+            name: {key: at(table.records[key], table.match) for key in table.records}
+            for name, table in tables.items()
+        }
+
+        def seen(value: Any, schema: Mapping[str, Any]) -> Any:
+            if isinstance(value, dict):
+                parts = schema.get("properties", {})
+                # An empty field of a new record is absent, of an updated one null.
+                return {
+                    name: seen(part, parts.get(name, {}))
+                    for name, part in value.items()
+                    if name not in omitted and part is not None
+                }
+            if isinstance(value, list):
+                return [seen(part, schema.get("items", {})) for part in value]
+            return our_ids.get(schema.get("x-reference"), {}).get(value, value)
+
+        schemas = simulation.partner.entities
+        return {
+            name: {our_id: seen(r, schemas[name].schema) for our_id, r in rows.items()}
+            for name, rows in held.items()
+        }
 
     @property
     def writes(self) -> int:
@@ -192,8 +257,9 @@ def _finished(code: int, out: str, err: str) -> SimpleNamespace:
 @pytest.fixture(autouse=True, scope="session")
 def _secrets():
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in SECRETS.items():
-            patch.setenv(name, value)
+        for partner in PARTNERS:
+            for name, variable in variables(partner).items():
+                patch.setenv(variable, f"simulated-{name}")
         yield
 
 
@@ -238,14 +304,59 @@ def village(tmp_path_factory):
     site.rows["eigentuemervertrag"].append({**owned, "art": "weg"})
     links = site.rows["eigentuemervertrag_eigentuemer"]
     links += [{**owned, **owner} for owner in (eva, otto)]
-    folder = tmp_path_factory.mktemp("village")
-    with folder_writer(folder, "csv", frozenset()) as writers:
-        for entity, rows in site.rows.items():
-            writers[entity](rows)
+    folder = written_down(site, tmp_path_factory.mktemp("village"))
     numbers = {"ada": ada, "max": max_, "eva": eva, "mia": mia}
     numbers |= {"theo": theo, "tim": tim, "otto": otto}
     persons = {name: key["gp_nr"] for name, key in numbers.items()}
     return SimpleNamespace(folder=folder, **persons)
+
+
+def written_down(site: Site, folder: Path) -> Path:
+    with folder_writer(folder, "csv", frozenset()) as writers:
+        for entity, rows in site.rows.items():
+            writers[entity](rows)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory):
+    """
+    A source of which each partner takes something in each of its entities.
+
+    All persons have an e-mail and have consented. Ada and Max share 1/9001/01/0001, Eva
+    has the flat in the entrance 02, Ola has moved out of 0002 and Mia in, 0003 and 0004
+    are vacant and offered. Eva and Otto own 1/9003/01/0001, where Lena lives.
+    """
+    site = Site("csv")
+
+    def person(name: str) -> dict[str, str]:
+        mail = {"emails": [f"{name.lower()}@example.org"], "telefone": ["0171 3920011"]}
+        named = {"vorname": name, "nachname": f"Stadt{name}"}
+        return site.person(**named, **mail, einwilligungen=CONSENT)[1]
+
+    names = ("ada", "max", "eva", "ola", "mia", "lena", "otto")
+    keys = {name: person(name.title()) for name in names}
+    door = {**BUILDING, "geb_nr": "02"}
+    parent = {"uebergeordnet_geb_nr": "01", "art": "hauseingang"}
+    site.building(door, bezeichnung="Eingang Süd", **parent)
+    flats = [site.unit(place)[1] for place in (BUILDING, door, BUILDING, WEG_BUILDING)]
+    for _ in range(2):
+        site.unit(vermarktbar=True)
+    rent = {"positionen": [{"bezeichnung_roh": "Grundmiete", "betrag": 450}]}
+    site.lease(flats[0], keys["ada"], keys["max"], **rent)
+    site.lease(flats[1], keys["eva"], **rent)
+    past = {"status": "beendet", "beginn": date(2012, 1, 1), "ende": date(2016, 12, 31)}
+    site.lease(flats[2], keys["ola"], **past)
+    site.lease(flats[2], keys["mia"], folge_nr="02", **rent)
+    site.lease(flats[3], keys["lena"], **rent)
+    owned = {**flats[3], "ev_nr": "01"}
+    site.rows["eigentuemervertrag"].append({**owned, "art": "weg"})
+    links = site.rows["eigentuemervertrag_eigentuemer"]
+    links += [{**owned, **keys["eva"], "ist_hauptansprechpartner": True}]
+    links += [{**owned, **keys["otto"]}]
+    folder = written_down(site, tmp_path_factory.mktemp("town"))
+    numbers = {name: key["gp_nr"] for name, key in keys.items()}
+    return SimpleNamespace(folder=folder, **numbers)
 
 
 @pytest.fixture(scope="session")
@@ -297,6 +408,20 @@ def open_desk(tmp_path, set_up):
 def desk(request, open_desk):
     """An activation of each partner in turn."""
     return open_desk(request.param)
+
+
+@pytest.fixture(params=PARTNERS)
+def partner(request):
+    """Each partner in turn."""
+    return request.param
+
+
+@pytest.fixture
+def town_desk(partner, open_desk, town):
+    """An activation of each partner in turn for the town, in a hurry."""
+    desk = open_desk(partner, source=town.folder)
+    desk.in_a_hurry()
+    return desk
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from engine.errors import SpecError, UnreachableError
@@ -140,6 +141,12 @@ def migrate(engine: sa.Engine, url: str) -> None:
     except (sa.exc.SQLAlchemyError, CommandError) as error:
         engine.dispose()
         raise unreachable(url, error) from None
+
+
+def insert_into(engine: sa.Engine, table: sa.Table) -> Any:
+    """Return an insert that can say what happens on a conflict."""
+    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
 
 
 def unreachable(url: str, error: Exception) -> UnreachableError:

@@ -13,6 +13,8 @@ from typing import Any
 from engine.standard import Entity, Standard
 from engine.work import RuleWork
 
+_AT_ONCE = 500
+
 VERDICT_CODES: Mapping[str, str] = {"left_out": "R301", "rejected": "R303"}
 
 
@@ -134,18 +136,30 @@ class Judge:
                 ),
             )
 
-    def with_rejected_child(
-        self, child: str, reference: str, keys: Sequence[str]
+    def rejected_children(
+        self,
+        child: str,
+        reference: str,
+        keys: Sequence[str],
+        *,
+        unreadable: bool = False,
     ) -> Mapping[str, str]:
         """Return those of some keys that a rejected record points to, and its key."""
-        holders = ", ".join("?" * len(keys))
+        lost = " AND c.record IS NULL" if unreadable else ""
         query = (
             f'SELECT c."to_{reference}", MIN(c.key) FROM "{child}" c'
             " JOIN verdict v ON v.node = ? AND v.key = c.key"
-            f" WHERE v.verdict = 'rejected' AND c.\"to_{reference}\" IN ({holders})"
-            f' GROUP BY c."to_{reference}"'
+            f" WHERE v.verdict = 'rejected'{lost} AND c.\"to_{reference}\" IN"
         )
-        return dict(self.db.execute(query, (child, *keys)).fetchall())
+        found: dict[str, str] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            part = keys[start : start + _AT_ONCE]
+            holders = ", ".join("?" * len(part))
+            rows = self.db.execute(
+                f'{query} ({holders}) GROUP BY c."to_{reference}"', (child, *part)
+            )
+            found |= dict(rows.fetchall())
+        return found
 
     def is_member_sql(self, node: str, alias: str) -> str:
         """Return the condition that a record of the base belongs to a view."""

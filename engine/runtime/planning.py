@@ -19,6 +19,7 @@ from engine.interpreter import Only, Outcome, origin_by_field, tolerant_fields
 from engine.payload import references, values_at
 from engine.problems import Problem
 from engine.records import Record
+from engine.runtime.doubts import Doubts
 from engine.runtime.plan import (
     Change,
     EntityPlan,
@@ -45,7 +46,7 @@ def make_plan(
 ) -> Plan:
     """Compare every staged record with what was accepted last, parents first."""
     plan = Plan(name)
-    planning = _Planning(plan, staging, state, settings)
+    planning = _Planning(plan, staging, state, settings, Doubts(staging))
     for entity in work.entities:
         planning.entity(entity, advance)
     return plan
@@ -63,6 +64,7 @@ class _Planning:
     staging: Staging
     state: ActivationState
     settings: Settings
+    doubts: Doubts
     ids: dict[str, "_Ids"] = field(default_factory=dict)
     refused: dict[str, set[str]] = field(default_factory=dict)
     """Entity -> our IDs of records that will not reach the partner in this run."""
@@ -88,7 +90,8 @@ class _Planning:
         self._withdraw_twins(ids)
         self._removals(work, part, transform)
         for warning, count in part.warnings.items():
-            self.plan.warnings.append(f"{warning} ({count} records)")
+            of = "1 record" if count == 1 else f"{count} records"
+            self.plan.warnings.append(f"{warning} Left out of {of}.")
         part.gone = sum(
             len(keys) - self.staging.count(work, keys)
             for keys in self.state.link_keys(work.name)
@@ -113,7 +116,7 @@ class _Planning:
         """Plan some records."""
         keys = [key for key, _ in records]
         links = self.state.links(work.name, keys)
-        doubts = self.staging.doubtful(work, keys)
+        doubts = self.doubts.doubtful(work, records)
         rows = []
         for key, record in records:
             if key in doubts:
@@ -189,7 +192,7 @@ class _Planning:
         for keys in self.state.link_keys(work.name):
             links = self.state.links(work.name, keys)
             known = [key for key in keys if links[key].digest != REMOVED]
-            for key, record in self.staging.unwanted(work, known):
+            for key, record in self.doubts.unwanted(work, known):
                 link, outcome = links[key], transform(record)
                 if outcome.problems and work.removal_needs_payload:
                     part.reject(_reject(key, outcome.problems))

@@ -14,21 +14,20 @@ from typing import Any, Self
 import orjson
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
-from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.errors import SpecError
 from engine.problems import Origin, Problem
+from engine.runtime.account import AccountState
 from engine.runtime.database import (
     LOCK_SPACE,
     activation_table,
-    calls_table,
+    insert_into,
     link_table,
     migrate,
     open_database,
     reject_table,
     run_table,
     sending_table,
-    token_table,
     unreachable,
 )
 
@@ -90,7 +89,7 @@ class State:
         with self.engine.connect() as db:
             number = db.scalar(query)
         if number is None:
-            insert = _insert(self.engine, activation_table).values(name=name)
+            insert = insert_into(self.engine, activation_table).values(name=name)
             with self.engine.begin() as db:
                 db.execute(insert.on_conflict_do_nothing())
                 number = db.execute(query).scalar_one()
@@ -216,7 +215,7 @@ class ActivationState:
             {"activation_id": self.number, "entity": entity, "key": key} for key in keys
         ]
         with self.engine.begin() as db:
-            insert = _insert(self.engine, sending_table).on_conflict_do_nothing()
+            insert = insert_into(self.engine, sending_table).on_conflict_do_nothing()
             db.execute(insert, rows)
 
     def settle(
@@ -248,7 +247,7 @@ class ActivationState:
         ]
         with self.engine.begin() as db:
             if rows:
-                insert = _insert(self.engine, link_table)
+                insert = insert_into(self.engine, link_table)
                 changed = ("our_id", "partner_id", "digest", "fixed", "run_id")
                 db.execute(
                     insert.on_conflict_do_update(
@@ -316,7 +315,7 @@ class ActivationState:
                 }
                 for reject in rejects
             ]
-            insert = _insert(self.engine, reject_table)
+            insert = insert_into(self.engine, reject_table)
             changed = ("code", "message", "origin", "last_run")
             for start in range(0, len(rows), _CHUNK):
                 db.execute(
@@ -355,49 +354,8 @@ class ActivationState:
             return [dict(row) for row in db.execute(query).mappings()]
 
 
-class AccountState:
-    """What activations share that use one account: its token, its calls of a day."""
-
-    def __init__(self, engine: sa.Engine, name: str) -> None:
-        self.engine = engine
-        self.name = name
-
-    def load(self) -> bytes | None:
-        """Return the token as it was saved, sealed; None if there is none."""
-        query = sa.select(token_table.c.sealed).where(
-            token_table.c.account == self.name
-        )
-        with self.engine.connect() as db:
-            return db.scalar(query)
-
-    def save(self, sealed: bytes | None) -> None:
-        """Keep a sealed token instead of the last one, or none."""
-        with self.engine.begin() as db:
-            db.execute(sa.delete(token_table).where(token_table.c.account == self.name))
-            if sealed is not None:
-                row = {"account": self.name, "sealed": sealed}
-                db.execute(sa.insert(token_table).values(row))
-
-    def spend(self, calls: int) -> int:
-        """Add to the calls of today (UTC), and return how many there are by now."""
-        today = datetime.now(UTC).date().isoformat()
-        row = {"account": self.name, "day": today, "calls": calls}
-        insert = _insert(self.engine, calls_table).values(row)
-        statement = insert.on_conflict_do_update(
-            index_elements=["account", "day"],
-            set_={"calls": calls_table.c.calls + insert.excluded.calls},
-        ).returning(calls_table.c.calls)
-        with self.engine.begin() as db:
-            return int(db.scalar(statement) or 0)
-
-
 _CHUNK = 500
 
 
 def _running(name: str) -> Problem:
     return Problem(Origin(name), "D301", "another process runs this activation.")
-
-
-def _insert(engine: sa.Engine, table: sa.Table) -> Any:
-    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)

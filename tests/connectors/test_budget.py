@@ -270,7 +270,13 @@ def test_the_calls_of_a_day_may_be_a_setting(kit, value):
         counted.take(as_us=True)
 
 
-@pytest.mark.parametrize("value", [None, "many", 0, -1, [1], True, "²", 1.5])
+def test_without_the_setting_a_day_has_no_limit(kit):
+    counted = budget(kit, Time(), {"calls": None}, per_day="{{ settings.calls }}")
+    for _ in range(3):
+        counted.take(as_us=True)
+
+
+@pytest.mark.parametrize("value", ["many", 0, -1, [1], True, "²", 1.5])
 def test_a_setting_that_is_no_number_of_calls_is_refused(kit, value):
     with pytest.raises(SpecError, match=r"api_budget.per_day\] T304"):
         budget(kit, Time(), {"calls": value}, per_day="{{ settings.calls }}")

@@ -337,6 +337,27 @@ def test_a_filter_that_finds_too_much_is_not_taken_for_everything(
     assert writer.find({"2-1": {}}) == {"2-1": 3}
 
 
+def test_foreign_hits_of_a_search_in_texts_say_nothing(server, open_writer, kit):
+    hits = [{"id": 1, "externalId": "1-10"}, {"id": 2, "externalId": "1-1"}]
+
+    def app(call):
+        if call.path == "/login":
+            return kit.Reply(body={"accessToken": "t"})
+        return kit.Reply(body={"items": hits, "hasNextPage": False})
+
+    server.app = app
+    lookup = {"method": "GET", "path": "/buildings", "query": {"text": "{{ ids[0] }}"}}
+    lookup |= {"match": "externalId", "at_once": 1, "fuzzy": True}
+    requests = {
+        "create": {"method": "POST", "path": "/buildings"},
+        "update": {"method": "PATCH", "path": "/buildings/{{ partner_id }}"},
+    }
+    writer = open_writer(entities={"buildings": {**requests, "lookup": lookup}})
+    assert writer.find({"1-1": {}, "1": {}}) == {"1-1": 2}
+    searches = [call for call in server.calls if call.path == "/buildings"]
+    assert [call.query["text"] for call in searches] == ["1-1", "1"]
+
+
 def test_a_remembered_list_is_read_anew_after_a_dropped_create(
     partner, open_writer, kit
 ):
