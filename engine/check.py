@@ -244,9 +244,12 @@ def _removal(
 
 
 def _needs_payload(state: _Check, entity: EntityFile) -> bool:
+    """Say whether removing a record sends all of it: a PUT, or a document."""
+    resource = state.resource(entity)
     removal = entity.removal or state.spec.use_case.removal
-    updates = removal in ("end_date", "block")
-    return updates or state.resource(entity).removal_needs_payload
+    if removal in ("end_date", "block"):
+        return resource.named_by_us
+    return resource.removal_needs_payload
 
 
 def _path_fields(

@@ -257,6 +257,12 @@ def valid_email(value: Any) -> bool:
     return email(_as_several(value)) is not None
 
 
+def has_phone(value: Any) -> bool:
+    """Say whether there is a number that one can call, mobile or not."""
+    numbers = _as_several(value)
+    return mobile(numbers) is not None or landline(numbers) is not None
+
+
 def has_mobile(value: Any) -> bool:
     """Say whether there is a mobile number among the phone numbers."""
     return mobile(_as_several(value)) is not None
@@ -276,6 +282,7 @@ PREDICATES: Mapping[str, PredicateFunction] = MappingProxyType(
     {
         "consents": PredicateFunction(consents, ("einwilligungen", '"purpose"')),
         "has_mobile": PredicateFunction(has_mobile, ("telefone",)),
+        "has_phone": PredicateFunction(has_phone, ("telefone",)),
         "valid_email": PredicateFunction(valid_email, ("emails",)),
     }
 )

@@ -83,7 +83,7 @@ def phone_number(text: str, country: str = "DE") -> tuple[str, bool] | None:
         number = phonenumbers.parse(numeric.group() if numeric else "", country)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number):
+    if not phonenumbers.is_valid_number(number):
         return None
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     kind = phonenumbers.number_type(number)

@@ -182,7 +182,7 @@ class EntityWork:
     removal: Removal = "nothing"
     """What removing means, for records that `removes` of a rule or the entity names."""
     removal_needs_payload: bool = False
-    """Whether the request that removes carries more than the record's ID."""
+    """Whether what removes a record carries all of it, and not only its address."""
     removes_others: bool = False
     """Whether a record that `records` no longer takes is removed."""
     required_source: bool = False

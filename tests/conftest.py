@@ -34,17 +34,19 @@ from tools.portfolio.site import BUILDING, WEG_BUILDING, Site
 from tools.simulator import Simulator
 from tools.simulator.templates import at
 
-CONNECTORS = INSTALLED / "connectors" / "partners"
-PARTNERS = sorted(path.stem for path in CONNECTORS.glob("*.yaml"))
+PARTNERS = sorted(
+    path.stem for path in (INSTALLED / "connectors" / "partners").glob("*.yaml")
+)
 SHORT_NAMES = {"ETG24_API_TOKEN": "ETG24_TOKEN", "FACILIOO_USERNAME": "FACILIOO_USER"}
 CONSENT = [{"zweck": "analyse", "erteilt": True, "am": "2021-02-15"}]
-CHOSEN = {"id", "internalId", "uuid", "stand_vom"}
+CHOSEN = {"id", "stand_vom"}
 """Names of values in a record that two equal runs need not have in common."""
 
 
-def variables(partner: str) -> dict[str, str]:
+def variables(partner: str, root: Path = INSTALLED) -> dict[str, str]:
     """Return the environment variables of a partner's credentials, by their names."""
-    connector = yaml.safe_load((CONNECTORS / f"{partner}.yaml").read_text("utf-8"))
+    path = root / "connectors" / "partners" / f"{partner}.yaml"
+    connector = yaml.safe_load(path.read_text("utf-8"))
     found = {name: f"{partner}_{name}".upper() for name in connector["credentials"]}
     return {name: SHORT_NAMES.get(long, long) for name, long in found.items()}
 
@@ -52,13 +54,19 @@ def variables(partner: str) -> dict[str, str]:
 class Desk:
     """One customer's activation of one partner, and the ways to run it."""
 
-    def __init__(self, folder: Path, simulator: Simulator, **changes: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        simulator: Simulator,
+        root: Path = INSTALLED,
+        **changes: Any,
+    ) -> None:
         self.folder = folder
         self.erp = folder / "erp"
         self.simulator = simulator
         self.partner = simulator.partner
         self.path = folder / f"{simulator.partner}.yaml"
-        self.root = INSTALLED
+        self.root = root
         self._file: dict[str, Any] = {
             "customer": "muster",
             "partner": simulator.partner,
@@ -69,7 +77,7 @@ class Desk:
             "settings": self.examples or None,
             "credentials": {
                 name: f"env:{variable}"
-                for name, variable in variables(simulator.partner).items()
+                for name, variable in variables(simulator.partner, root).items()
             },
         }
         self.change(**changes)
@@ -175,7 +183,8 @@ class Desk:
         simulation = self.simulator._simulation
         tables = simulation.store.tables
         held = {name: self.records(name) for name in tables}
-        omitted = {*CHOSEN, simulation.special.created, simulation.special.changed}
+        special, ids = simulation.special, simulation.partner.connector.get("ids")
+        omitted = {*CHOSEN, special.created, special.changed, *(ids or {}).values()}
         our_ids = {
             name: {key: at(table.records[key], table.match) for key in table.records}
             for name, table in tables.items()
@@ -396,6 +405,12 @@ def set_up(portfolio, listening):
         return Desk(folder, simulator, **changes)
 
     return set_up_
+
+
+@pytest.fixture
+def new_desk():
+    """Return what makes an activation of any listening partner, of any root."""
+    return Desk
 
 
 @pytest.fixture

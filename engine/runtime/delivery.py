@@ -298,7 +298,12 @@ class _EntityDelivery:
     def _results(self, ready: list[_Ready]) -> list[Result]:
         if self.writer.batch_size == 1 or ready[0].change.operation == "remove":
             return list(self.pool.map(self._attempt, ready))
-        return self._attempt_batch([item.write for item in ready])
+        writes = [item.write for item in ready]
+        results: list[Result] = []
+        for start in range(0, len(writes), self.writer.batch_size):
+            batch = writes[start : start + self.writer.batch_size]
+            results += self._attempt_batch(batch)
+        return results
 
     def _attempt(self, item: _Ready) -> Result:
         """Send one record, unless another one has met the end of the run."""
@@ -316,6 +321,8 @@ class _EntityDelivery:
         return accepted
 
     def _attempt_batch(self, writes: Sequence[Write]) -> list[Result]:
+        if self.stopped is not None:
+            return [self.stopped] * len(writes)
         try:
             return list(self.writer.write_batch(writes))
         except RecordError as error:

@@ -38,9 +38,8 @@ class UseCase:
 
 
 def _carries_payload(request: Request | None) -> bool:
-    """Say whether a request is made of more than the record's ID."""
-    names = variables_of(request.templates) if request else ()
-    return any(name == "body" or name.startswith("path.") for name in names)
+    """Say whether a request is made of more than the record's ID and its address."""
+    return request is not None and "body" in variables_of(request.templates)
 
 
 @cache

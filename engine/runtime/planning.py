@@ -5,7 +5,7 @@ Nothing is sent and nothing is written to the state here.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -78,7 +78,9 @@ class _Planning:
         for place, code, message in self.staging.broken(work):
             part.reject(LeftOut(place, code, message))
         self._keep_verdicts(work, part)
-        ids = self.ids.setdefault(work.resource, _Ids(self.staging))
+        if work.resource not in self.ids:
+            self.ids[work.resource] = _Ids(self.staging, len(self.ids))
+        ids = self.ids[work.resource]
         ids.begin()
         transform = compile_entity(work, self.settings)
         check = PayloadCheck(work)
@@ -88,7 +90,7 @@ class _Planning:
             self._batch(work, part, transform, check, ids, records)
             advance(work.name, len(batch))
         self._withdraw_twins(ids)
-        self._removals(work, part, transform)
+        self._removals(work, part)
         for warning, count in part.warnings.items():
             of = "1 record" if count == 1 else f"{count} records"
             self.plan.warnings.append(f"{warning} Left out of {of}.")
@@ -122,6 +124,7 @@ class _Planning:
             if key in doubts:
                 reason = f"waits for {doubts[key]}, which is rejected"
                 part.reject(LeftOut(key, "R206", reason))
+                self._refuse(work, transform(record).id, links.get(key))
                 continue
             outcome = check.tolerated(transform(record))
             link = links.get(key)
@@ -183,21 +186,22 @@ class _Planning:
             adopts=link is None and operation == "update",
         )
 
-    def _removals(
-        self, work: EntityWork, part: EntityPlan, transform: Transformer
-    ) -> None:
+    def _removals(self, work: EntityWork, part: EntityPlan) -> None:
         """Plan to remove what was sent and is not wanted at the partner any more."""
         if work.removal == "nothing":
             return
+        last = _last_rows(work)
+        transform = compile_entity(last, self.settings)
         for keys in self.state.link_keys(work.name):
             links = self.state.links(work.name, keys)
             known = [key for key in keys if links[key].digest != REMOVED]
             for key, record in self.doubts.unwanted(work, known):
-                link, outcome = links[key], transform(record)
-                if outcome.problems and work.removal_needs_payload:
+                link = links[key]
+                outcome = transform(record)
+                if outcome.problems and last.fields:
                     part.reject(_reject(key, outcome.problems))
                     continue
-                body = self._last_words(work, outcome)
+                body = merged(outcome.body, outcome.only.get("remove", {}))
                 part.add_change(
                     Change(
                         key=key,
@@ -216,18 +220,6 @@ class _Planning:
             return False
         when = work.adopts.when
         return when is None or holds(when, record, self.settings)
-
-    def _last_words(self, work: EntityWork, outcome: Outcome) -> dict[str, Any]:
-        """
-        Return what is sent to remove a record.
-
-        A partner that merges an update gets no more of a person than what ends it.
-        """
-        last = outcome.only.get("remove", {})
-        if work.named_by_us or work.removal in ("delete", "detach"):
-            return merged(outcome.body, last)
-        in_path = {n: outcome.body[n] for n in work.path_fields if n in outcome.body}
-        return merged(in_path, last)
 
     def _waits(self, work: EntityWork, outcome: Outcome) -> str | None:
         """Return why a new record must wait: one that it points to is refused."""
@@ -302,6 +294,24 @@ class PayloadCheck:
         return Problem(origin, "R207", message)
 
 
+def _last_rows(work: EntityWork) -> EntityWork:
+    """
+    Return the rows that removing needs: all, or those of the address and the end.
+
+    A partner that merges an update gets no more of a person than what ends it, and
+    nothing else that is wrong with the record stands in the way.
+    """
+    if work.removal_needs_payload:
+        return work
+    needed = tuple(
+        item
+        for item in work.fields
+        if getattr(item, "only_in", None) == "remove"
+        or item.target[0] in work.path_fields
+    )
+    return replace(work, fields=needed)
+
+
 def _fixed_digest(work: EntityWork, body: Mapping[str, Any]) -> str:
     """Return the hash of what the partner cannot change; "" if it can change all."""
     if not work.immutable:
@@ -335,9 +345,9 @@ def _reject(key: str, problems: Iterable[Problem]) -> LeftOut:
 class _Ids:
     """The IDs of one resource: two records must never compose the same one."""
 
-    def __init__(self, staging: Staging) -> None:
+    def __init__(self, staging: Staging, number: int) -> None:
         self.db = staging.db
-        self.table = f"ids_{id(self)}"
+        self.table = f"ids_{number}"
         self.db.execute(
             f"CREATE TABLE {self.table}"
             " (our_id TEXT, entity TEXT, key TEXT, operation TEXT)"

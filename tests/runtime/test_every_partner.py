@@ -166,6 +166,9 @@ def test_a_refused_field_of_each_entity_is_a_reject_of_its_row(town_desk):
         assert (str(rule["value"]) not in item["reason"]) == is_personal, item
 
 
+@pytest.mark.parametrize(
+    "partner", ["aktivbo", "casavi", "dormakaba", "everreal", "idwell"], indirect=True
+)
 def test_refused_fields_go_when_they_may(town_desk):
     first = town_desk.sync()
     wanted = town_desk.picture()
@@ -220,6 +223,22 @@ def test_no_secret_is_in_what_a_sync_leaves(town_desk):
 
 
 # -- more of the settings
+
+
+@pytest.mark.parametrize("separator", ["/", "|"])
+def test_any_separator_arrives_as_it_is(town_desk, separator):
+    if "separator" not in (town_desk.use_case.get("settings") or {}):
+        return
+    town_desk.choose(separator=separator)
+    first = town_desk.sync()
+    assert first["totals"]["rejected"] == 0
+    assert set(town_desk.simulator.statuses) <= {200, 201, 204}
+    for entity, part in first["entities"].items():
+        ids = {change["id"] for change in part["changes"]}
+        assert ids <= town_desk.records(town_desk.resources[entity]).keys()
+    town_desk.simulator.calls.clear()
+    town_desk.sync()
+    assert not town_desk.simulator.calls
 
 
 @pytest.mark.parametrize("partner", ["everreal"], indirect=True)

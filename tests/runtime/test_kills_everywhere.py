@@ -6,7 +6,7 @@ import pytest
 import yaml
 from test_kills import Runner, start_anew
 
-KILLS = 4
+KILLS = 3
 CONSENT = '[{"zweck": "analyse", "erteilt": true, "am": "2021-02-15"}]'
 SHAPES = {
     "aktivbo": "batches",

@@ -69,7 +69,7 @@ class TestAktivBo:
         assert removed(desk) == {"tenants": 1}
         assert f"1-9001-01-0001-01-{town.ada}" not in desk.records("tenants")
         assert f"1-9001-01-0001-01-{town.max}" in desk.records("tenants")
-        assert desk.simulator.calls == {"DELETE /tenants/{id}": 1}
+        assert desk.simulator.calls == {"DELETE /tenants/{{ id }}": 1}
 
     def test_consent_withdrawn_counts_though_the_lease_is_rejected(self, desk, town):
         self.withdraw(desk, town.ada)
@@ -254,23 +254,26 @@ class TestAnEnd:
     )
     def test_broken_lease_ends_nothing(self, at_partner, town, partner):
         desk = at_partner(partner)
-        before = desk.picture()
         desk.set("mietvertrag", ADAS_FLAT, beginn="im Mai", status="storniert")
         assert removed(desk) == {}
-        assert desk.picture() == before
+        assert self.end(desk, town, partner) == ""
 
     @pytest.mark.parametrize("partner", ["casavi", "everreal", "plentific"])
     def test_lease_that_ends_before_it_begins_ends_nothing(
         self, at_partner, town, partner
     ):
         desk = at_partner(partner)
+        desk.set("mietvertrag", ADAS_FLAT, beginn="01.01.2099", ende="31.12.2098")
+        assert desk.plan()["totals"]["rejected"] > 0
+        assert removed(desk) == {}
+        assert self.end(desk, town, partner) == ""
+
+    def test_broken_lease_takes_no_unit_from_its_property(self, at_partner):
+        desk = at_partner("casavi")
         before = desk.picture()
-        desk.set("mietvertrag", ADAS_FLAT, beginn="01.01.2024", ende=PAST)
-        result = desk.sync()
-        assert result["totals"]["rejected"] > 0
-        if partner != "casavi":
-            assert desk.picture() == before
-        assert "removed" not in desk.picture()
+        desk.set("mietvertrag", ADAS_FLAT, beginn="im Mai")
+        desk.sync()
+        assert desk.picture() == before
 
     def test_new_lease_may_follow_in_the_same_run(self, at_partner, town):
         desk = at_partner("dormakaba")
@@ -335,7 +338,7 @@ class TestPriceHubble:
         after = {key: one["id"] for key, one in desk.records("dossiers").items()}
         assert after == before
 
-    @pytest.mark.parametrize("most_calls", [1, 2, 3])
+    @pytest.mark.parametrize("most_calls", [1, 2])
     def test_killed_in_between_there_is_one_dossier(self, desk, before, most_calls):
         self.move(desk)
         desk.simulator.faults(latency_seconds=0.02)

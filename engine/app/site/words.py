@@ -64,6 +64,7 @@ TRANSFORM_WORDS: Mapping[str, Callable[..., str]] = {
 PREDICATE_WORDS: Mapping[str, Callable[..., str]] = {
     "consents": lambda field, purpose: f"{field}: {purpose} ist erteilt",
     "has_mobile": lambda field: f"{field}: eine davon ist eine Mobilnummer",
+    "has_phone": lambda field: f"{field}: eine davon ist eine Telefonnummer",
     "valid_email": lambda field: f"{field}: eine davon ist gültig",
 }
 """What each yes-or-no function says; its arguments are in words already."""
