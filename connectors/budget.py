@@ -112,10 +112,11 @@ class Budget:
 
     def _count(self, per_day: int) -> None:
         with self._outside:
-            if self._today <= per_day:
-                spent = self._spent
-                self._today = self._today + 1 if spent is None else spent.spend(1)
+            spent = self._spent
+            self._today = self._today + 1 if spent is None else spent.spend(1)
             if self._today > per_day:
+                # It is not sent, so it does not count.
+                self._today = self._today - 1 if spent is None else spent.spend(-1)
                 raise self._used_up(f"{per_day} calls a day; it goes on tomorrow")
 
     def _used_up(self, why: str) -> BudgetError:

@@ -40,6 +40,11 @@ class Finder:
         # All records at a path, by our ids: read when the filter is seen to be ignored.
         self._everything: dict[str, dict[str, PartnerId]] = {}
 
+    @property
+    def at_once(self) -> int:
+        """How many of our ids one search asks for."""
+        return self._lookup.at_once
+
     def find(
         self, wanted: Mapping[str, Path], *, anew: bool = False
     ) -> dict[str, PartnerId]:

@@ -75,9 +75,9 @@ class Writer:
         return isinstance(self._entity, Upsert)
 
     @property
-    def can_find(self) -> bool:
-        """Whether the connector file says how records are looked up."""
-        return self._finder is not None
+    def found_at_once(self) -> int:
+        """How many records one search finds; 0 without a lookup."""
+        return 0 if self._finder is None else self._finder.at_once
 
     @property
     def batch_size(self) -> int:
@@ -183,7 +183,8 @@ class Writer:
         try:
             return self._update(entity, change, partner_id)
         except RefusedError as error:
-            if error.status != _NOT_FOUND or self._finder is None:
+            missing = error.status in (_NOT_FOUND, _GONE)
+            if not missing or self._finder is None:
                 raise
             wanted = {change.id: change.path}
             found = self._finder.find(wanted, anew=True).get(change.id)

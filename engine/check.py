@@ -3,7 +3,7 @@
 `check` shows the stages; all problems of all of them come at once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -51,6 +51,8 @@ class Contract:
     resources: Mapping[str, Resource]
     settings: frozenset[str] = frozenset()
     """Settings of the use case that the connector file reads."""
+    is_known: bool = True
+    """Whether the connector file could be read at all."""
 
 
 @dataclass
@@ -81,7 +83,9 @@ def check(
     usable = _usable_entities(state)
     ids = _ids(state, usable)
     entities = [_entity(state, usable[name], ids, usable) for name in usable]
-    ordered = _parents_first(state, [e for e in entities if e is not None])
+    known = [entity for entity in entities if entity is not None]
+    _check_replaced_parents(state, known)
+    ordered = _parents_first(state, known)
     read = entities_read(standard, ordered)
     rules = that_matter(standard, check_rules(spec, standard, state.problems), read)
     nodes = _nodes(standard, read, rules)
@@ -243,6 +247,23 @@ def _removal(
     return removal
 
 
+def _check_replaced_parents(state: _Check, entities: Iterable[EntityWork]) -> None:
+    """Refuse to make anew what others point to: they would point to the old record."""
+    pointed_to = {
+        name
+        for entity in entities
+        for spot in entity.references
+        for name in spot.entities
+    }
+    names = [entity.name for entity in state.spec.use_case.entities]
+    for entity in entities:
+        if entity.immutable and not entity.named_by_us and entity.name in pointed_to:
+            field_name = ".".join(entity.immutable[0])
+            message = f"'{field_name}' is x-immutable, and others point to the record."
+            place = state.at("entities", names.index(entity.name), "name")
+            state.add(place, "C113", message)
+
+
 def _needs_payload(state: _Check, entity: EntityFile) -> bool:
     """Say whether removing a record sends all of it: a PUT, or a document."""
     resource = state.resource(entity)
@@ -258,6 +279,8 @@ def _path_fields(
     """Return the fields of the address; connector file and schema must agree."""
     resource = entity.resource or entity.name
     wanted = state.contract.resources[resource].path_fields
+    if not state.contract.is_known:
+        return frozenset()
     known = {
         name
         for name, inner in schema.get("properties", {}).items()
@@ -327,12 +350,13 @@ def _check_targets(
 ) -> None:
     """Each field once (or under conditions), each required field at all."""
     unconditional: dict[tuple[str, str], FieldRule] = {}
-    targets = set()
+    targets: set[str] = set()
     for rule in rules:
         name = rule.row.partner_field
         # An operation may have a value of its own.
         once = (name, rule.row.write if rule.row.write in _IN_ONE else "")
-        targets.add(name.split(".")[0].removesuffix("[]"))
+        parts = name.replace("[]", "").split(".")
+        targets.update(".".join(parts[: n + 1]) for n in range(len(parts)))
         if once in unconditional:
             line = unconditional[once].origin.line
             message = f"'{name}' has its value from line {line} already."
@@ -340,11 +364,28 @@ def _check_targets(
         elif not rule.row.when:
             unconditional[once] = rule
     _check_replaced(state, entity, rules)
+    for name in _required(schema, targets):
+        path = f"mappings/partners/{state.spec.partner}/{state.spec.name}"
+        place = Origin(f"{path}/{entity.name}.csv", 1, "partner_field")
+        state.add(place, "C102", f"the partner requires '{name}'.")
+
+
+def _required(
+    schema: Mapping[str, Any], targets: Collection[str], before: str = ""
+) -> Iterator[str]:
+    """Yield the required fields without a row; of an object, if any row fills it."""
     for name in schema.get("required", ()):
-        if name not in targets:
-            path = f"mappings/partners/{state.spec.partner}/{state.spec.name}"
-            place = Origin(f"{path}/{entity.name}.csv", 1, "partner_field")
-            state.add(place, "C102", f"the partner requires '{name}'.")
+        if before + name not in targets:
+            yield before + name
+    for name, inner in schema.get("properties", {}).items():
+        place = before + name
+        if not isinstance(inner, dict):
+            continue
+        items = inner.get("items")
+        holder = items if isinstance(items, dict) else inner
+        rows = [t for t in targets if t.startswith(f"{place}.")]
+        if rows:
+            yield from _required(holder, targets, f"{place}.")
 
 
 _IN_ONE = ("create", "update", "remove")

@@ -29,6 +29,10 @@ from engine.work import (
 )
 
 _OPERATIONS = ("create", "update", "remove")
+_WORDS_OF_OTHER_COLUMNS = {
+    *("omit", "clear", "keep", "reject", "always", "later"),
+    *_OPERATIONS,
+}
 
 NOT_IN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "an ID": dict.fromkeys(
@@ -286,6 +290,10 @@ class RowCheck:
         if name not in self.ids:
             return None
         many = self.rule.row.partner_field.endswith("[]")
+        if many and not found.path.many:
+            message = f"'{text}' leads to one record, the field takes a list."
+            self.problem("reference", "M107", message)
+            return None
         if found.path.many and not many and "[]." not in self.rule.row.partner_field:
             message = f"'{text}' leads to several records, the field takes one."
             self.problem("reference", "M107", message)
@@ -309,6 +317,10 @@ class RowCheck:
     def _default(self, contract: Mapping[str, Any]) -> Any:
         text = self.rule.row.default
         if text == "":
+            return None
+        if text in _WORDS_OF_OTHER_COLUMNS:
+            message = f"'{text}' is a word of if_empty, if_wrong or write."
+            self.problem("default", "M116", message, "Is it one column too far?")
             return None
         try:
             return typed(text, contract)

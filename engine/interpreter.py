@@ -338,7 +338,7 @@ def tolerant_fields(work: EntityWork) -> frozenset[str]:
         if isinstance(item, ListWork):
             found |= {f"{item.name}.{f.name}" for f in item.fields if f.tolerant}
         elif item.tolerant:
-            found.add(item.name)
+            found.add(item.name.removesuffix("[]"))
     return frozenset(found)
 
 

@@ -187,6 +187,10 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "C112": CatalogueEntry(
         "Nothing says how to remove", "Add `remove` to the entity's connector file."
     ),
+    "C113": CatalogueEntry(
+        "Record that is made anew is pointed to",
+        "Take x-immutable away, or the references.",
+    ),
     "C108": CatalogueEntry("Expected value the partner refuses", "Correct the rule."),
     # R: files and records of the ERP
     "R001": CatalogueEntry(

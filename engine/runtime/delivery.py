@@ -8,8 +8,7 @@ between leaves the notes; the next run looks those records up before it sends ag
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Self
 
@@ -19,17 +18,12 @@ from connectors.transport import Session
 from connectors.writer import Accepted, Write, Writer
 from engine.errors import RecordError, StopError, UnreachableError
 from engine.interpreter import origin_by_field
-from engine.payload import in_order, references, replace_ids
 from engine.problems import Origin, Problem
 from engine.runtime.masking import masked
 from engine.runtime.plan import Change, EntityPlan, LeftOut, Plan
-from engine.runtime.planning import digest_of
-from engine.runtime.spool import Spool
+from engine.runtime.preparing import CHUNK, Preparation, Ready
 from engine.runtime.state import ActivationState, Link
-from engine.work import EntityWork, ReferenceSpot, UseCaseWork
-
-CHUNK = 100
-"""So many records are prepared and looked up at once."""
+from engine.work import EntityWork, UseCaseWork
 
 SENT_AT_ONCE = 25
 """So many are sent before what was accepted is kept."""
@@ -75,21 +69,11 @@ def deliver(
                 delivery.chunk(chunk)
                 advance(delivery.work.name, len(chunk))
         for delivery in deliveries:
-            for chunk in delivery.chunks(delivery.waiting()):
+            for chunk in delivery.chunks(delivery.preparation.waiting()):
                 delivery.chunk(chunk)
         for delivery in reversed(deliveries):
             if delivery.deletes:
                 delivery.remove(advance)
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """A change whose references are resolved, and what will be sent for it."""
-
-    change: Change
-    write: Write
-    digest: str
-    """The hash to keep: of what is sent, "" if more of it is sent later."""
 
 
 class _EntityDelivery:
@@ -103,7 +87,6 @@ class _EntityDelivery:
         run: int,
         pool: ThreadPoolExecutor,
     ) -> None:
-        self.use_case = use_case
         self.work = work
         self.part = part
         self.state = state
@@ -111,18 +94,18 @@ class _EntityDelivery:
         self.pool = pool
         self.partner = session.connector.partner
         self.writer = Writer(session, work.resource)
-        self.in_doubt = state.in_doubt(work.name)
+        self.preparation = Preparation(use_case, work, part, state)
         self.stopped: StopError | None = None
         self.failures = 0
-        self.id_field = work.id_field.target[0]
+        self.gone: set[str] = set()
+        """Keys of records that were removed to be made anew, and were refused then."""
         self.origins = origin_by_field(work)
-        self._waiting = Spool()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._waiting.close()
+        self.preparation.close()
 
     @property
     def deletes(self) -> bool:
@@ -137,142 +120,42 @@ class _EntityDelivery:
 
     def chunks(self, changes: Iterator[Change]) -> Iterator[list[Change]]:
         """Yield changes in portions, each as large as a batch at least."""
-        size = max(CHUNK, self.writer.batch_size)
+        size = _rounded_up(CHUNK, self.writer.batch_size)
         while chunk := list(islice(changes, size)):
             yield chunk
 
-    def waiting(self) -> Iterator[Change]:
-        """Yield what was sent without the records it points to, as it is to be now."""
-        changes = (Change(**value) for value in self._waiting)
-        while chunk := list(islice(changes, CHUNK)):
-            links = self.state.links(self.work.name, [change.key for change in chunk])
-            for change in chunk:
-                # What the partner did not take is a reject already.
-                if change.key in links and change.key not in self.part.withdrawn:
-                    yield replace(
-                        change,
-                        operation="update",
-                        partner_id=links[change.key].partner_id,
-                        linked=True,
-                        repeated=True,
-                    )
-
     def chunk(self, changes: list[Change]) -> None:
         """Send some changes and keep what came of them, whatever happens."""
-        ready = self._find(self._prepare(changes))
-        size = max(SENT_AT_ONCE, self.writer.batch_size)
+        ready = self._find(self.preparation.ready(changes))
+        size = _rounded_up(SENT_AT_ONCE, self.writer.batch_size)
         for start in range(0, len(ready), size):
             self._send(ready[start : start + size])
 
     # -- before
 
-    def _prepare(self, changes: list[Change]) -> list[_Ready]:
-        """Put in the partner's ids; a change whose parent is not there waits."""
-        links = self._links(changes)
-        adopted = self._adopted(changes)
-        ready = []
-        for change in changes:
-            missing = self._missing(change, links)
-            if change.adopts and missing is None and self.work.adopts is not None:
-                parent = adopted.get(change.key)
-                if parent is None:
-                    missing = f"{self.work.adopts.entity} {change.id}"
-                else:
-                    change = replace(change, partner_id=parent.partner_id)  # noqa: PLW2901 - the same change, linked
-            if missing is None:
-                ready.append(self._ready(change, links))
-                continue
-            reason = f"waits for {missing}, which the partner does not have"
-            self.part.withdraw(change.operation, LeftOut(change.key, "R206", reason))
-        return ready
-
-    def _missing(self, change: Change, links: "_Links") -> str | None:
-        """Name a record that this one points to and that the partner does not have."""
-        for spot, our_id in references(self.work.references, change.body):
-            if our_id not in links[spot] and not spot.later:
-                return f"{spot.entities[0]} {our_id}"
-        return None
-
-    def _links(self, changes: list[Change]) -> "_Links":
-        wanted: dict[ReferenceSpot, set[str]] = {
-            spot: set() for spot in self.work.references
-        }
-        for change in changes:
-            for spot, our_id in references(self.work.references, change.body):
-                wanted[spot].add(our_id)
-        links: _Links = {spot: {} for spot in wanted}
-        for spot, ids in wanted.items():
-            for entity in reversed(spot.entities):
-                links[spot] |= self.state.links_by_our_id(entity, sorted(ids))
-        return links
-
-    def _adopted(self, changes: list[Change]) -> dict[str, Link]:
-        keys = [change.key for change in changes if change.adopts]
-        if self.work.adopts is None or not keys:
-            return {}
-        return self.state.links(self.work.adopts.entity, keys)
-
-    def _ready(self, change: Change, links: "_Links") -> _Ready:
-        """Put the partner's ids in, and leave out what is there later only."""
-        ours, body = change.body, change.body
-        digest = change.digest
-        later = [spot for spot in self.work.references if spot.later]
-        if any(i not in links[s] for s, i in references(later, ours)):
-            ours = deepcopy(ours)
-            for spot in later:
-                there = {our_id: our_id for our_id in links[spot]}
-                replace_ids(ours, spot.target, there.get)
-            digest = digest_of(ours) if change.repeated else ""
-            if not change.repeated:
-                self._waiting.append(vars(change))
-        if self.work.references:
-            body = deepcopy(ours)
-            for spot in self.work.references:
-                if not self.use_case.entity(spot.entities[0]).named_by_us:
-                    theirs = {i: link.partner_id for i, link in links[spot].items()}
-                    replace_ids(body, spot.target, theirs.get)
-        return _Ready(change, self._as_write(change, body), digest)
-
-    def _as_write(self, change: Change, body: dict[str, Any]) -> Write:
-        body = in_order(body, self.work.schema)
-        in_path = self.work.path_fields
-        ours = self.work.named_by_us
-        return Write(
-            id=change.id,
-            partner_id=None if ours else change.partner_id,
-            body={n: value for n, value in body.items() if n not in in_path},
-            path={n: body[n] for n in in_path if n in body},
-            create_only=change.only.get("create", {}),
-            update_only=change.only.get("update", {}),
-            known=change.linked,
-            in_doubt=change.key in self.in_doubt,
-            natural={
-                name: value
-                for name, value in body.items()
-                if isinstance(value, str) and value and name != self.id_field
-            },
-        )
-
-    def _find(self, ready: list[_Ready]) -> list[_Ready]:
+    def _find(self, ready: list[Ready]) -> list[Ready]:
         """
         Look new records up: the partner may have them from elsewhere.
 
         Without an answer none of them is created; the others are returned to be sent.
         """
-        new = [r for r in ready if r.write.partner_id is None]
-        if self.work.named_by_us or not new or not self.writer.can_find:
-            return ready
+        new = [item for item in ready if self._is_new(item)]
+        if not new or self.writer.found_at_once <= 1:
+            return ready  # one at a time they are looked up as they are sent
         try:
             found = self.writer.find({r.write.id: r.write.path for r in new})
         except RecordError as error:
             for item in new:
                 self._reject(item.change, error)
-            return [item for item in ready if item not in new]
+            return [item for item in ready if not self._is_new(item)]
         return [_linked(item, found.get(item.write.id)) for item in ready]
+
+    def _is_new(self, item: Ready) -> bool:
+        return item.write.partner_id is None and not self.work.named_by_us
 
     # -- sending
 
-    def _send(self, ready: list[_Ready]) -> None:
+    def _send(self, ready: list[Ready]) -> None:
         self.state.begin(self.work.name, [item.change.key for item in ready])
         results = self._results(ready)
         links, settled, removed = [], [], []
@@ -286,7 +169,9 @@ class _EntityDelivery:
                     links.append(_link(change, result.partner_id, item.digest))
             elif isinstance(result, RecordError):
                 self._reject(change, result)
-                if isinstance(result, RefusedError) and result.partner_id is not None:
+                if change.key in self.gone:
+                    links.append(Link(change.key, change.id, None, ""))
+                elif isinstance(result, RefusedError) and result.partner_id is not None:
                     # The partner has it, but not what we sent: no hash fits it.
                     links.append(_link(change, result.partner_id, ""))
             if isinstance(result, Accepted | RefusedError):
@@ -295,8 +180,9 @@ class _EntityDelivery:
         if self.stopped is not None:
             raise self.stopped
 
-    def _results(self, ready: list[_Ready]) -> list[Result]:
-        if self.writer.batch_size == 1 or ready[0].change.operation == "remove":
+    def _results(self, ready: list[Ready]) -> list[Result]:
+        alone = any(item.change.operation in ("remove", "replace") for item in ready)
+        if self.writer.batch_size == 1 or alone:
             return list(self.pool.map(self._attempt, ready))
         writes = [item.write for item in ready]
         results: list[Result] = []
@@ -305,11 +191,14 @@ class _EntityDelivery:
             results += self._attempt_batch(batch)
         return results
 
-    def _attempt(self, item: _Ready) -> Result:
+    def _attempt(self, item: Ready) -> Result:
         """Send one record, unless another one has met the end of the run."""
         if self.stopped is not None:
             return self.stopped
         try:
+            if self.writer.found_at_once == 1 and self._is_new(item):
+                wanted = {item.write.id: item.write.path}
+                item = _linked(item, self.writer.find(wanted).get(item.write.id))
             accepted = self._write(item.change, item.write)
         except RecordError as error:
             self._count_failure(error)
@@ -324,22 +213,49 @@ class _EntityDelivery:
         if self.stopped is not None:
             return [self.stopped] * len(writes)
         try:
-            return list(self.writer.write_batch(writes))
+            results: list[Result] = list(self.writer.write_batch(writes))
         except RecordError as error:
             self._count_failure(error)
             return [error] * len(writes)
         except StopError as error:
             self.stopped = error
             return [error] * len(writes)
+        self.failures = 0
+        return results
 
     def _write(self, change: Change, write: Write) -> Accepted:
         if self._deletes(change):
             self.writer.remove(write)
             return Accepted(None, created=False)
         if change.operation == "replace":
-            self.writer.remove(write)
-            write = replace(write, partner_id=None, known=False)
-        return self.writer.write(write)
+            return self._make_anew(change, write)
+        try:
+            return self.writer.write(write)
+        except RefusedError as error:
+            partner_id = write.partner_id or error.partner_id
+            found = partner_id is not None and not change.linked
+            if not found or not self._names_immutable(error):
+                raise
+            # Found at the partner, but with other values than it lets us change.
+            return self._make_anew(change, replace(write, partner_id=partner_id))
+
+    def _make_anew(self, change: Change, write: Write) -> Accepted:
+        """Remove a record and create it; one that is refused then is gone."""
+        self.writer.remove(write)
+        try:
+            return self.writer.write(replace(write, partner_id=None, known=False))
+        except RecordError:
+            self.gone.add(change.key)
+            raise
+
+    def _names_immutable(self, error: RefusedError) -> bool:
+        """Say whether the partner refuses a field that it cannot change."""
+        fixed = [".".join(target) for target in self.work.immutable]
+        return any(
+            named.field == field or named.field.startswith(f"{field}.")
+            for named in error.fields
+            for field in fixed
+        )
 
     def _deletes(self, change: Change) -> bool:
         return change.operation == "remove" and self.deletes
@@ -355,7 +271,7 @@ class _EntityDelivery:
     # -- after
 
     def _accept(self, change: Change, result: Accepted) -> None:
-        if change.repeated:
+        if change.repeats:
             return
         found = not (result.created or self.work.named_by_us)
         self.part.accept(change, found=found)
@@ -374,7 +290,7 @@ class _EntityDelivery:
             reason=masked(text, payload, self.work),
             origin=str(origins[0]) if origins else "",
         )
-        self.part.withdraw(change.operation, item)
+        self.part.withdraw(change.counted, item)
 
     def _origin(self, name: str) -> Origin | None:
         """Return the table row of a field, however the partner spells it."""
@@ -388,10 +304,12 @@ class _EntityDelivery:
         return None
 
 
-_Links = dict[ReferenceSpot, dict[str, Link]]
+def _rounded_up(least: int, batch: int) -> int:
+    """Return the size that whole batches fill, and that is no less than another."""
+    return -(-least // batch) * batch
 
 
-def _linked(item: _Ready, partner_id: Any) -> _Ready:
+def _linked(item: Ready, partner_id: Any) -> Ready:
     if partner_id is None or item.write.partner_id is not None:
         return item
     return replace(item, write=replace(item.write, partner_id=partner_id))

@@ -84,7 +84,7 @@ def check_use_case(
 def _contract(connector: Connector | None, spec: Spec) -> Contract:
     """Return what the check needs to know; of a broken connector file nothing is."""
     if connector is None:
-        return Contract({name: Resource() for name in spec.schemas})
+        return Contract({name: Resource() for name in spec.schemas}, is_known=False)
     resources = {
         name: Resource(
             named_by_us=connector.named_by_us(name),

@@ -37,8 +37,15 @@ class Change:
     """Whether the partner has accepted the record before."""
     adopts: bool = False
     """The record exists at the partner already, with the id of another entity's."""
-    repeated: bool = False
-    """Whether it was sent in this run already, without what it points to."""
+    accepted: str = ""
+    """The hash that the partner accepted last."""
+    repeats: Operation | None = None
+    """What it was sent as in this run already, without all that it points to."""
+
+    @property
+    def counted(self) -> Operation:
+        """What it counts as in the figures of the run."""
+        return self.repeats or self.operation
 
     def public(self) -> dict[str, str]:
         """Return what a report shows: no payload."""
@@ -120,6 +127,11 @@ class EntityPlan:
         self.counts[operation] -= 1
         self.withdrawn[item.key] = item
         self.reject(item)
+
+    def leave_unchanged(self, operation: str) -> None:
+        """Turn a planned change into none: the partner has all that can be sent."""
+        self.counts[operation] -= 1
+        self.counts["unchanged"] += 1
 
     def changes(self) -> Iterator[Change]:
         """Yield what is created, updated or replaced."""

@@ -68,6 +68,8 @@ class _Planning:
     ids: dict[str, "_Ids"] = field(default_factory=dict)
     refused: dict[str, set[str]] = field(default_factory=dict)
     """Entity -> our IDs of records that will not reach the partner in this run."""
+    in_doubt: frozenset[str] = frozenset()
+    """Keys of the entity's records whose sending nobody saw the end of."""
 
     def entity(self, work: EntityWork, advance: Advance) -> None:
         """Plan all records of an entity."""
@@ -82,6 +84,7 @@ class _Planning:
             self.ids[work.resource] = _Ids(self.staging, len(self.ids))
         ids = self.ids[work.resource]
         ids.begin()
+        self.in_doubt = self.state.in_doubt(work.name)
         transform = compile_entity(work, self.settings)
         check = PayloadCheck(work)
         belongs = self.staging.selection(work)
@@ -116,40 +119,62 @@ class _Planning:
         records: list[tuple[str, Record]],
     ) -> None:
         """Plan some records."""
-        keys = [key for key, _ in records]
-        links = self.state.links(work.name, keys)
+        links = self.state.links(work.name, [key for key, _ in records])
         doubts = self.doubts.doubtful(work, records)
+        outcomes = {key: check.tolerated(transform(record)) for key, record in records}
+        changes = {
+            key: self._change(work, key, record, outcomes[key], links.get(key))
+            for key, record in records
+            if not outcomes[key].problems
+        }
+        changed = [(k, r) for k, r in records if k in links and changes.get(k)]
+        lacking = self.doubts.incomplete(work, changed)
         rows = []
-        for key, record in records:
-            if key in doubts:
-                reason = f"waits for {doubts[key]}, which is rejected"
-                part.reject(LeftOut(key, "R206", reason))
-                self._refuse(work, transform(record).id, links.get(key))
+        for key, _ in records:
+            outcome, change = outcomes[key], changes.get(key)
+            waits = doubts.get(key) or lacking.get(key)
+            item = self._held_back(work, key, outcome, change, waits, check)
+            if item is not None:
+                rows.append((outcome.id or "", key, "rejected"))
+                if outcome.id and key not in links:
+                    self.refused.setdefault(work.name, set()).add(outcome.id)
+                part.reject(item)
                 continue
-            outcome = check.tolerated(transform(record))
-            link = links.get(key)
-            problems = outcome.problems
-            change = None
-            if not problems:
-                part.warnings.update(map(str, outcome.warnings))
-                change = self._change(work, key, record, outcome, link)
-                problems = check(change.body, change.only) if change else ()
-            waits = self._waits(work, outcome) if change and not link else None
-            if problems:
-                rows.append((outcome.id or "", key, "rejected"))
-                self._refuse(work, outcome.id, link)
-                part.reject(_reject(key, problems))
-            elif waits is not None:
-                rows.append((outcome.id or "", key, "rejected"))
-                self._refuse(work, outcome.id, link)
-                part.reject(LeftOut(key, "R206", waits))
-            elif change is None:
+            part.warnings.update(map(str, outcome.warnings))
+            if change is None:
                 rows.append((outcome.id or "", key, "unchanged"))
                 part.counts["unchanged"] += 1
             else:
                 rows.append((change.id, key, change.operation))
                 part.add_change(change)
         ids.add(work.name, rows)
+
+    def _held_back(
+        self,
+        work: EntityWork,
+        key: str,
+        outcome: Outcome,
+        change: Change | None,
+        waits: str | None,
+        check: "PayloadCheck",
+    ) -> LeftOut | None:
+        """Return why a record is not sent; `waits` names a rejected one it needs."""
+        if waits is not None:
+            reason = f"waits for {waits}, which is rejected"
+            return LeftOut(key, "R206", reason)
+        problems = outcome.problems
+        if change is not None:
+            problems = check(change.body, change.only)
+        if problems:
+            return _reject(key, problems)
+        if change is None or change.linked:
+            return None
+        for spot, our_id in references(work.references, outcome.body):
+            refused = (our_id in self.refused.get(name, ()) for name in spot.entities)
+            if not spot.later and all(refused):
+                reason = f"waits for {spot.entities[0]} {our_id}, which is rejected"
+                return LeftOut(key, "R206", reason)
+        return None
 
     def _change(
         self,
@@ -169,7 +194,7 @@ class _Planning:
             operation = "update" if adopts else "create"
         elif link.our_id != our_id:
             self.plan.rekeys.append(Rekey(work.name, key, link.our_id, our_id))
-        elif link.digest == digest:
+        elif link.digest == digest and key not in self.in_doubt:
             return None
         elif link.fixed and link.fixed != fixed:
             operation = "replace"
@@ -183,6 +208,7 @@ class _Planning:
             fixed=fixed,
             partner_id=link.partner_id if link else None,
             linked=link is not None,
+            accepted=link.digest if link else "",
             adopts=link is None and operation == "update",
         )
 
@@ -210,6 +236,7 @@ class _Planning:
                         body=body,
                         only={},
                         digest=REMOVED,
+                        fixed=link.fixed,
                         partner_id=link.partner_id,
                         linked=True,
                     )
@@ -220,18 +247,6 @@ class _Planning:
             return False
         when = work.adopts.when
         return when is None or holds(when, record, self.settings)
-
-    def _waits(self, work: EntityWork, outcome: Outcome) -> str | None:
-        """Return why a new record must wait: one that it points to is refused."""
-        for spot, our_id in references(work.references, outcome.body):
-            refused = (our_id in self.refused.get(name, ()) for name in spot.entities)
-            if not spot.later and all(refused):
-                return f"waits for {spot.entities[0]} {our_id}, which is rejected"
-        return None
-
-    def _refuse(self, work: EntityWork, our_id: str | None, link: Link | None) -> None:
-        if our_id and link is None:
-            self.refused.setdefault(work.name, set()).add(our_id)
 
     def _withdraw_twins(self, ids: "_Ids") -> None:
         for entity, key, our_id, operation in ids.twins():
@@ -267,16 +282,37 @@ class PayloadCheck:
         """Leave out the wrong fields whose rows allow that; the others stay."""
         if not self.tolerant or outcome.problems:
             return outcome
-        if self.validator.is_valid(outcome.body):
+        warnings: list[Problem] = []
+        body = self._without_wrong(outcome.body, warnings)
+        only = {
+            operation: self._without_wrong(part, warnings)
+            for operation, part in outcome.only.items()
+        }
+        if not warnings:
             return outcome
-        body = deepcopy(outcome.body)
-        warnings = []
-        for error in list(self.validator.iter_errors(outcome.body)):
+        return outcome._replace(
+            body=body, only=only, warnings=(*outcome.warnings, *warnings)
+        )
+
+    def _without_wrong(
+        self, payload: Mapping[str, Any], warnings: list[Problem]
+    ) -> dict[str, Any]:
+        """Return a payload, or a part of one, without what may be left out of it."""
+        places: list[list[str | int]] = []
+        for error in self.validator.iter_errors(payload):
             place = list(error.absolute_path)
-            if place and _name_of(place) in self.tolerant:
-                _take_out(body, place)
+            # A part of a payload lacks what is required; that is not its fault.
+            if not place or error.validator == "required":
+                continue
+            if _name_of(place).removesuffix("[]") in self.tolerant:
+                places.append(place)
                 warnings.append(self._problem(error))
-        return outcome._replace(body=body, warnings=(*outcome.warnings, *warnings))
+        if not places:
+            return dict(payload)
+        left = deepcopy(dict(payload))
+        for place in sorted(places, key=str, reverse=True):
+            _take_out(left, place)
+        return left
 
     def _problem(self, error: Any) -> Problem:
         """Say which rule is broken, never the value: it may be personal."""
@@ -322,12 +358,14 @@ def _fixed_digest(work: EntityWork, body: Mapping[str, Any]) -> str:
 
 
 def _take_out(body: Any, place: Sequence[str | int]) -> None:
-    """Delete a field of a payload; with several problems it may be gone already."""
-    *way, last = place
-    for part in way:
-        body = body[part]
-    if isinstance(body, dict):
-        body.pop(last, None)
+    """Delete what stands at a place of a payload, and what is empty then."""
+    owners = [body]
+    for part in place[:-1]:
+        owners.append(owners[-1][part])
+    for owner, part in zip(reversed(owners), reversed(place), strict=True):
+        del owner[part]
+        if owner:
+            return
 
 
 def _name_of(path: Iterable[str | int]) -> str:

@@ -153,7 +153,7 @@ class Staging:
             rows = "a row" if count == 1 else f"{count} rows, this the first,"
             found.append(
                 f"{file}:{first} [{column}] {rows} with a wrong value: "
-                "left out, nothing that is sent depends on it"
+                "passed over, nothing that is sent depends on it"
             )
         return found
 

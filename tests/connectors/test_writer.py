@@ -394,10 +394,10 @@ def test_ids_are_compared_exactly(partner, open_writer):
     ) == {"a": 0, "17": 2}
 
 
-def test_a_writer_says_whether_it_can_find(open_session, open_writer):
-    assert open_writer().can_find
+def test_a_writer_says_how_many_it_finds_at_once(open_session, open_writer):
+    assert open_writer().found_at_once == 100
     with open_session() as session:
-        assert not Writer(session, "units").can_find
+        assert Writer(session, "units").found_at_once == 0
 
 
 def test_an_item_without_an_id_is_a_problem(server, partner, open_writer, kit):

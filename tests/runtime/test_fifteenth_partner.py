@@ -110,7 +110,7 @@ SCHEMAS = {
             "key": KEY,
             "number": NUMBER,
             "house": {**NUMBER, "x-in": "path", "x-reference": "houses"},
-            "area": {"type": "number", "x-immutable": True, **EVIDENCE},
+            "area": {"type": "number", **EVIDENCE},
             "since": {"type": ["string", "null"], **EVIDENCE},
             "rent": {"type": "number", **EVIDENCE},
             "let": {"type": "boolean", **EVIDENCE},
@@ -121,7 +121,7 @@ SCHEMAS = {
         {
             "number": {**NUMBER, "x-id": True},
             "name": NUMBER,
-            "mail": TEXT,
+            "mail": {**TEXT, "x-immutable": True},
             "flat": FLAT,
         },
         ["number", "name"],
@@ -195,10 +195,10 @@ number,,,mandant_nr; we_nr; geb_nr; ve_nr,,,,,,,1; 1001; 01; 0001,1/1001/01/0001
 house,,,,houses(gebaeude),,,,,,1; 1001; 01,1/1001/01,
 area,wohnflaeche,round(1),,,,,,,,67.55,67.6,
 since,vertrag.beginn,,,,,,clear,,,,,
-rent,vertrag.positionen,"rent_items(kosten, ""Miete"")",,,,,,,,,,
+rent,vertrag.positionen,"rent_items(kosten, ""Miete"")",,,,,,,,"{""vertrag"": {""positionen"": [{""bezeichnung_roh"": ""Grundmiete"", ""betrag"": 450}]}}",450,
 let,,,,,vertrag is not empty,true,,,,,,
 let,,,,,,false,,,,,,
-""",
+""",  # noqa: E501
     "people": """\
 number,,,gp_nr; mandant_nr; we_nr; geb_nr; ve_nr; folge_nr,,,,,,,4711; 1; 1001; 01; 0001; 01,4711/1/1001/01/0001/01,
 name,mieter.vorname; mieter.nachname,join,,,,,reject,,,Ada; Muster,Ada Muster,
@@ -253,7 +253,7 @@ def test_the_changed_files_pass_the_check(root):
 
 def test_check_plan_and_sync_work_from_the_command_line(desk):
     checked = desk.run("check", NAME)
-    planned = desk.run("plan", "activation", "--json")
+    planned = desk.invoke("plan", "activation", "--json")
     assert (checked.code, planned.code) == (0, 0), checked.err + planned.err
     assert planned.json()["totals"]["create"] == 4 + 6 + 6
     assert not desk.simulator.calls
@@ -265,7 +265,7 @@ def test_check_plan_and_sync_work_from_the_command_line(desk):
         "people": 6,
     }
     calls = desk.simulator.calls.copy()
-    second = desk.run("sync", "activation", "--json")
+    second = desk.invoke("sync", "activation", "--json")
     assert second.json()["totals"]["unchanged"] == 4 + 6 + 6
     assert desk.simulator.calls == calls
 
@@ -301,26 +301,29 @@ def test_a_lost_state_doubles_nothing(desk):
     assert desk.picture() == before
 
 
-def test_what_the_partner_cannot_change_is_made_anew(desk):
+def test_what_the_partner_cannot_change_is_made_anew(desk, town):
     desk.sync()
-    flat = {"we_nr": "9001", "geb_nr": "02"}
-    before = desk.records("flats")["1/9001/02/0001"]["key"]
-    desk.set("verwaltungseinheit", flat, wohnflaeche="70,00")
-    assert desk.sync()["totals"]["replace"] == 1
-    after = desk.records("flats")["1/9001/02/0001"]
-    assert (after["area"], after["key"] != before) == (70, True)
+    desk.simulator.calls.clear()
+    desk.set("geschaeftspartner", {"gp_nr": town.eva}, emails="eva@example.com")
+    result = desk.sync()
+    assert (result["totals"]["replace"], result["totals"]["rejected"]) == (1, 0)
+    assert desk.simulator.calls["DELETE /people/{{ id }}"] == 1
+    mails = [person["mail"] for person in desk.records("people").values()]
+    assert len(mails) == 6
+    assert "eva@example.com" in mails
     assert desk.sync()["totals"]["unchanged"] == 16
 
 
-def test_what_points_to_a_record_made_anew_points_to_the_new_one(desk):
-    desk.sync()
-    flat = {"we_nr": "9001", "geb_nr": "02"}
-    desk.set("verwaltungseinheit", flat, wohnflaeche="70,00")
-    desk.sync()
-    key = desk.records("flats")["1/9001/02/0001"]["key"]
-    assert desk.records("houses")["1/9001/02"]["flats"] == [key]
-    (eva,) = [p for p in desk.records("people").values() if p["name"] == "Eva StadtEva"]
-    assert eva["flat"] == key
+def test_what_others_point_to_cannot_be_made_anew(root, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(root, other)
+    path = other / f"schemas/partners/{NAME}/flats.json"
+    flats = json.loads(path.read_text("utf-8"))
+    flats["properties"]["area"]["x-immutable"] = True
+    path.write_text(json.dumps(flats), "utf-8")
+    found = feldwerk(other, "check", NAME)
+    assert found.exit_code == 2
+    assert "C113" in found.output
 
 
 def test_what_is_set_once_stays_as_people_changed_it(desk):
