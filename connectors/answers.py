@@ -148,5 +148,8 @@ def _from_message(pattern: str, message: str) -> Iterator[FieldError]:
 
 
 def _text(value: Any) -> str:
-    """Return a text on one line; what is not a text reads as nothing."""
-    return " ".join(value.split()) if isinstance(value, str) else ""
+    """Return a text on one line, as people can read it; other values are nothing."""
+    if not isinstance(value, str):
+        return ""
+    shown = "".join(c if c.isprintable() else " " for c in value)
+    return " ".join(shown.split())

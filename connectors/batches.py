@@ -5,7 +5,12 @@ from typing import Any
 
 from connectors.answers import at, read_fields, read_message
 from connectors.entities import Rejected
-from connectors.errors import AnswerError, FieldError, RefusedError
+from connectors.errors import (
+    AnswerError,
+    FieldError,
+    OutcomeUnknownError,
+    RefusedError,
+)
 from connectors.outcome import INVALID, refusal
 
 
@@ -17,6 +22,8 @@ def refused_by_place(
 
     Raises AnswerError if a place is none: then nothing is known of any record.
     """
+    if not isinstance(document, dict | list):
+        raise OutcomeUnknownError("The answer to the batch is no JSON document.")
     items = at(document, rejected.items)
     if items is None:
         return {}

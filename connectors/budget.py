@@ -85,6 +85,7 @@ class Budget:
             seconds = self._seconds_to_reset(headers)
         if seconds is None:
             return
+        seconds = min(seconds, _YEAR)
         with self._turns:
             now = self._clock.steady()
             self._closed_until = max(self._closed_until, now + seconds)

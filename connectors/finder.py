@@ -21,6 +21,8 @@ Path = Mapping[str, Any]
 """The values that stand in the address of a record: `path` in the templates."""
 
 _ABSENT = object()
+_LARGEST = 2**63
+"""Larger numbers are none that JSON and databases agree on."""
 
 
 class Finder:
@@ -192,7 +194,9 @@ def read_partner_id(ids: Ids, document: Any) -> PartnerId | None:
     value = at(document, ids.path)
     if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
         return None
-    return value
+    if isinstance(value, str):
+        return value if value.isprintable() else None
+    return value if -_LARGEST <= value < _LARGEST else None
 
 
 def _keep_lowest(

@@ -166,6 +166,9 @@ class Writer:
         variables = {"id": change.id, "path": change.path, "body": _put_body(change)}
         answer = self._session.send(entity.upsert, variables)
         partner_id = read_partner_id(self._ids, answer.json)
+        if partner_id is None and entity.ids is not None:
+            where = entity.ids.path
+            raise OutcomeUnknownError(f"The answer does not say '{where}'.")
         return Accepted(partner_id, created=answer.status == _CREATED)
 
     def _update(

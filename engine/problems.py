@@ -218,6 +218,10 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "Name it after an entity of the Standard, or take it out.",
         "warning",
     ),
+    "R009": CatalogueEntry(
+        "What decides about removals is missing",
+        "Let the ERP export the field or the file again.",
+    ),
     "R101": CatalogueEntry(
         "Value is not of its type",
         "Correct it in the ERP, or declare in source.yaml how it is written.",

@@ -48,6 +48,9 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("demo"))
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
+    known = sorted(path.stem for path in (ROOT / "connectors/partners").glob("*.yaml"))
+    if unknown := [name for name in arguments.partners if name not in known]:
+        parser.error(f"no partner {', '.join(unknown)}; there are {', '.join(known)}")
     console = Console(highlight=False, stderr=arguments.json)
     folder: Path = arguments.folder
     shutil.rmtree(folder / "erp", ignore_errors=True)
@@ -196,10 +199,10 @@ def _next_steps(console: Console, running: Sequence[Simulated], folder: Path) ->
     first = running[0]
     entities = _planned(first)
     key = _left_out_tenant(entities)
-    building = _building(folder / "erp")
+    entity, record = _some_record(first.partner, folder / "erp")
     lines = [
         "# where does each field of a record come from?",
-        f".venv/bin/feldwerk explain {first.activation} gebaeude {building}",
+        f".venv/bin/feldwerk explain {first.activation} {entity} {record}",
     ]
     if key:
         lines += [
@@ -238,10 +241,18 @@ def _left_out_tenant(entities: dict[str, Any]) -> str:
     return ""
 
 
-def _building(folder: Path) -> str:
-    with (folder / "gebaeude.csv").open(encoding="utf-8-sig", newline="") as file:
+def _some_record(partner: str, folder: Path) -> tuple[str, str]:
+    """Return a partner entity and the ERP key of the first record it is made of."""
+    path = ROOT / "mappings" / "partners" / partner / "stammdaten" / "use_case.yaml"
+    entities = yaml.safe_load(path.read_text("utf-8"))["entities"]
+    made_of = {e["name"]: e["erp"] for e in entities if isinstance(e["erp"], str)}
+    files = {name: folder / f"{erp}.csv" for name, erp in made_of.items()}
+    entity = next(name for name, file in files.items() if file.exists())
+    schema = ROOT / "schemas" / "standard" / f"{made_of[entity]}.json"
+    key = json.loads(schema.read_text("utf-8"))["x-key"]
+    with files[entity].open(encoding="utf-8-sig", newline="") as file:
         first = next(csv.DictReader(file, delimiter=";"))
-    return "/".join(first[name] for name in ("mandant_nr", "we_nr", "geb_nr"))
+    return entity, "/".join(first[name] for name in key)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ had and what another file points to must be there, or the run stops.
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
+from engine.conditions import holds
 from engine.errors import SpecError
 from engine.joins import entities_on, relations
 from engine.language import paths_of
-from engine.problems import Origin, Problem
+from engine.problems import Origin, Problem, sort
 from engine.runtime.activation import Activation
+from engine.runtime.staging import Staging
 from engine.runtime.state import ActivationState
 from engine.work import EntityWork, UseCaseWork
 
@@ -98,3 +100,39 @@ def _ruled(
             child = standard.base(rule.require_any[0])
             if child not in present:
                 yield child, f"the rule {rule.rule} needs it"
+
+
+def require_values(
+    activation: Activation, staging: Staging, state: ActivationState
+) -> None:
+    """
+    Raise SpecError if what decides about removals is missing throughout.
+
+    A column that was renamed or emptied, or a file without rows, looks like the wish to
+    remove everything, or to offer everything.
+    """
+    work = activation.use_case.work
+    problems = []
+    for entity in work.entities:
+        for base in sorted(deciding(work, entity)):
+            if staging.is_empty(base) and not staging.is_empty(entity.base):
+                message = f"has no records, and decides which {entity.name} there are."
+                problems.append(Problem(Origin(base), "R009", message))
+        if entity.removal == "nothing" or not state.count_links(entity.name):
+            continue
+        conditions = [(entity.base, entity.records)] if entity.removes_others else []
+        conditions += [(r.entity, r.require) for r in work.rules if r.removes]
+        for node, condition in conditions:
+            if condition is None or holds(condition, {}, activation.settings):
+                continue  # what is empty removes nothing
+            base = work.standard.base(node)
+            for path in paths_of(condition):
+                if path.setting is not None or len(path.segments) > 1:
+                    continue
+                field = path.names[0]
+                is_field = field in work.standard.entities[base].fields
+                if is_field and staging.lacks(base, field):
+                    message = "no record has a value, and that would remove records."
+                    problems.append(Problem(Origin(base, 0, field), "R009", message))
+    if problems:
+        raise SpecError(sort(problems))

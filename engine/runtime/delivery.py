@@ -5,7 +5,7 @@ keep what was accepted and forget the note in one transaction. A process that di
 between leaves the notes; the next run looks those records up before it sends again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -158,6 +158,9 @@ class _EntityDelivery:
     def _send(self, ready: list[Ready]) -> None:
         self.state.begin(self.work.name, [item.change.key for item in ready])
         results = self._results(ready)
+        # What is said of one record of a batch may quote another one.
+        batched = self.writer.batch_size > 1
+        together = [_payload(item.change) for item in ready] if batched else []
         links, settled, removed = [], [], []
         for item, result in zip(ready, results, strict=True):
             change = item.change
@@ -168,7 +171,7 @@ class _EntityDelivery:
                 else:
                     links.append(_link(change, result.partner_id, item.digest))
             elif isinstance(result, RecordError):
-                self._reject(change, result)
+                self._reject(change, result, together)
                 if change.key in self.gone:
                     links.append(Link(change.key, change.id, None, ""))
                 elif isinstance(result, RefusedError) and result.partner_id is not None:
@@ -184,10 +187,9 @@ class _EntityDelivery:
         alone = any(item.change.operation in ("remove", "replace") for item in ready)
         if self.writer.batch_size == 1 or alone:
             return list(self.pool.map(self._attempt, ready))
-        writes = [item.write for item in ready]
         results: list[Result] = []
-        for start in range(0, len(writes), self.writer.batch_size):
-            batch = writes[start : start + self.writer.batch_size]
+        for start in range(0, len(ready), self.writer.batch_size):
+            batch = ready[start : start + self.writer.batch_size]
             results += self._attempt_batch(batch)
         return results
 
@@ -201,7 +203,7 @@ class _EntityDelivery:
                 item = _linked(item, self.writer.find(wanted).get(item.write.id))
             accepted = self._write(item.change, item.write)
         except RecordError as error:
-            self._count_failure(error)
+            self._count_failure(error, [item.change])
             return error
         except StopError as error:
             self.stopped = error
@@ -209,23 +211,25 @@ class _EntityDelivery:
         self.failures = 0
         return accepted
 
-    def _attempt_batch(self, writes: Sequence[Write]) -> list[Result]:
+    def _attempt_batch(self, ready: Sequence[Ready]) -> list[Result]:
         if self.stopped is not None:
-            return [self.stopped] * len(writes)
+            return [self.stopped] * len(ready)
+        writes = [item.write for item in ready]
         try:
             results: list[Result] = list(self.writer.write_batch(writes))
         except RecordError as error:
-            self._count_failure(error)
-            return [error] * len(writes)
+            self._count_failure(error, [item.change for item in ready])
+            return [error] * len(ready)
         except StopError as error:
             self.stopped = error
-            return [error] * len(writes)
+            return [error] * len(ready)
         self.failures = 0
         return results
 
     def _write(self, change: Change, write: Write) -> Accepted:
         if self._deletes(change):
-            self.writer.remove(write)
+            if self.work.named_by_us or write.partner_id is not None:
+                self.writer.remove(write)
             return Accepted(None, created=False)
         if change.operation == "replace":
             return self._make_anew(change, write)
@@ -260,11 +264,14 @@ class _EntityDelivery:
     def _deletes(self, change: Change) -> bool:
         return change.operation == "remove" and self.deletes
 
-    def _count_failure(self, error: RecordError) -> None:
+    def _count_failure(self, error: RecordError, changes: Iterable[Change]) -> None:
         """End the run when the partner fails at one record after the other."""
         self.failures = self.failures + 1 if error.code in ("D205", "D206") else 0
         if self.failures >= HOPELESS:
-            message = f"fails at every record: {error.message}"
+            text = error.message
+            for change in changes:
+                text = masked(text, _payload(change), self.work)
+            message = f"fails at every record: {text}"
             place = Origin(self.partner, 0, self.work.resource)
             self.stopped = UnreachableError([Problem(place, "D102", message)])
 
@@ -276,18 +283,23 @@ class _EntityDelivery:
         found = not (result.created or self.work.named_by_us)
         self.part.accept(change, found=found)
 
-    def _reject(self, change: Change, error: RecordError) -> None:
+    def _reject(
+        self,
+        change: Change,
+        error: RecordError,
+        together: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         fields = error.fields if isinstance(error, RefusedError) else ()
         origins = [o for f in fields if (o := self._origin(f.field)) is not None]
         said = (_field_message(field) for field in fields)
         new = [text for text in said if text not in error.message]
         text = "; ".join([error.message, *new])
-        parts = (change.only.get("create", {}), change.only.get("update", {}))
-        payload = merged(merged(change.body, parts[0]), parts[1])
+        for payload in (_payload(change), *together):
+            text = masked(text, payload, self.work)
         item = LeftOut(
             key=change.key,
             code=error.code,
-            reason=masked(text, payload, self.work),
+            reason=text,
             origin=str(origins[0]) if origins else "",
         )
         self.part.withdraw(change.counted, item)
@@ -302,6 +314,12 @@ class _EntityDelivery:
             if known.casefold().rpartition(".")[2] == wanted.rpartition(".")[2]:
                 return origin
         return None
+
+
+def _payload(change: Change) -> Mapping[str, Any]:
+    """Return all that may have been sent of a record."""
+    parts = (change.only.get("create", {}), change.only.get("update", {}))
+    return merged(merged(change.body, parts[0]), parts[1])
 
 
 def _rounded_up(least: int, batch: int) -> int:

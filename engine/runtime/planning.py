@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -218,13 +219,18 @@ class _Planning:
             return
         last = _last_rows(work)
         transform = compile_entity(last, self.settings)
-        for keys in self.state.link_keys(work.name):
+        unseen = sorted(self.in_doubt)  # they may be there, with or without a link
+        for keys in chain(self.state.link_keys(work.name), [unseen]):
             links = self.state.links(work.name, keys)
-            known = [key for key in keys if links[key].digest != REMOVED]
+            known = [k for k in keys if k not in links or links[k].digest != REMOVED]
+            if keys is unseen:
+                known = [key for key in keys if key not in links]
             for key, record in self.doubts.unwanted(work, known):
-                link = links[key]
                 outcome = transform(record)
-                if outcome.problems and last.fields:
+                link = links.get(key)
+                if link is None and outcome.id:
+                    link = Link(key, outcome.id, None, "")
+                if link is None or (outcome.problems and last.fields):
                     part.reject(_reject(key, outcome.problems))
                     continue
                 body = merged(outcome.body, outcome.only.get("remove", {}))

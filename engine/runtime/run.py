@@ -12,7 +12,7 @@ from engine.errors import BrakeError, StopError
 from engine.language import FieldPath, Member, members_of
 from engine.problems import Problem
 from engine.runtime.activation import Activation
-from engine.runtime.completeness import require_files
+from engine.runtime.completeness import require_files, require_values
 from engine.runtime.delivery import deliver
 from engine.runtime.plan import OPERATIONS, LeftOut, Plan
 from engine.runtime.planning import make_plan
@@ -106,6 +106,7 @@ def staged(
     with Staging(use_case.work, activation.settings) as staging:
         progress.stage("Reading", len(staging.bases))
         staging.load(source, lambda _base: progress.advance(1))
+        require_values(activation, staging, state)
         staging.warnings = [*map(str, source.warnings), *staging.unneeded()]
         yield staging
 

@@ -216,6 +216,8 @@ class Staging:
                 f' (SELECT MIN(rowid) FROM "{base}" WHERE key = ?)',
                 (key, key),
             )
+            # Nobody knows which of them is right, so nothing follows from either.
+            self.db.execute(f'UPDATE "{base}" SET record = NULL WHERE key = ?', (key,))
         for name in self.references(base):
             self.db.execute(
                 f'CREATE INDEX "{base}_to_{name}" ON "{base}" ("to_{name}")'
@@ -303,6 +305,20 @@ class Staging:
         """Return (place, code, message) of rows that do not even have a key."""
         query = "SELECT place, code, message FROM broken WHERE base = ?"
         return self.db.execute(query, (entity.base,)).fetchall()
+
+    def lacks(self, base: str, field: str) -> bool:
+        """Say whether there are records, and none of them has a value in a field."""
+        query = (
+            f'SELECT COUNT(*), COUNT(json_extract(record, ?)) FROM "{base}"'
+            " WHERE record IS NOT NULL"
+        )
+        rows, values = self.db.execute(query, (f"$.{field}",)).fetchone()
+        return bool(rows) and not values
+
+    def is_empty(self, base: str) -> bool:
+        """Say whether the source has no record of a kind at all."""
+        query = f'SELECT 1 FROM "{base}" LIMIT 1'
+        return self.db.execute(query).fetchone() is None
 
     def has_value(self, node: str, field: str, values: Sequence[str]) -> set[str]:
         """Return which of some values occur in a field of the source."""
