@@ -81,21 +81,14 @@ class RowCheck:
         target = self._target()
         source = self._source()
         if target is None or source is None:
+            self._pipe_check().check_names()
             return None
         names, many, contract = target
         self._fits_its_kind(source[0], contract)
         self._refers(source[0], contract)
         if many:
             contract = contract.get("items", {})
-        pipe = PipeCheck(
-            self.rule,
-            self.spec.lists,
-            self.spec.use_case.settings,
-            self.standard,
-            self.start,
-            self.problems,
-        )
-        steps = pipe.steps(source[0], contract)
+        steps = self._pipe_check().steps(source[0], contract)
         when = None
         if row.when:
             when = check_condition(
@@ -124,6 +117,16 @@ class RowCheck:
         if steps is None:
             return None
         return self._each(work)
+
+    def _pipe_check(self) -> PipeCheck:
+        return PipeCheck(
+            self.rule,
+            self.spec.lists,
+            self.spec.use_case.settings,
+            self.standard,
+            self.start,
+            self.problems,
+        )
 
     def _fits_its_kind(self, source: Source, contract: Mapping[str, Any]) -> None:
         """Refuse cells that mean nothing in a row of this kind."""

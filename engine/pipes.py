@@ -61,16 +61,32 @@ class PipeCheck:
             steps.append(step)
         return tuple(steps)
 
-    def _step(
-        self, call: Call, source: Source, position: int, contract: Mapping[str, Any]
-    ) -> Step | None:
-        if call.name == "template":
-            return self._template(call, source, position)
+    def check_names(self) -> None:
+        """Name every unknown transform of a row that has no source to run on."""
+        try:
+            calls = parse_pipe(self.rule.row.transform or "trim")
+        except LanguageError as error:
+            self.problem("M103", f"{error}.")
+            return
+        for call in calls:
+            if call.name != "template":
+                self._transform(call)
+
+    def _transform(self, call: Call) -> Transform | None:
         transform = TRANSFORMS.get(call.name)
         if transform is None:
             hint = did_you_mean(call.name, [*TRANSFORMS, "template"])
             message = f"no transform is named '{call.name}'."
             self.problem("M104", message, hint)
+        return transform
+
+    def _step(
+        self, call: Call, source: Source, position: int, contract: Mapping[str, Any]
+    ) -> Step | None:
+        if call.name == "template":
+            return self._template(call, source, position)
+        transform = self._transform(call)
+        if transform is None:
             return None
         if position and transform.several:
             message = f"'{call.name}' takes several values and can only come first."

@@ -254,9 +254,11 @@ class _EntityDelivery:
 
     def _names_immutable(self, error: RefusedError) -> bool:
         """Say whether the partner refuses a field that it cannot change."""
-        fixed = [".".join(target) for target in self.work.immutable]
+        fixed = [f".{'.'.join(target)}." for target in self.work.immutable]
+        # Partners leave out the beginning of a name, or its end, but not both.
         return any(
-            named.field == field or named.field.startswith(f"{field}.")
+            (f".{named.field}." in field and not field.startswith(f".{named.field}."))
+            or f".{named.field}.".startswith(field)
             for named in error.fields
             for field in fixed
         )

@@ -226,7 +226,7 @@ class TestCommand:
         words = ("--out", str(out), "--root", str(one_partner))
         found = invoke("docs", *words)
         assert found.code == 2
-        assert "objekte.csv:3 [transform] M104" in found.err
+        assert "objekte.csv:13 [transform] M104" in found.err
         problems = json.loads(invoke("docs", *words, "--json").out)
         assert problems["exit_code"] == 2
         assert problems["problems"][0]["code"] == "M104"
