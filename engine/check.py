@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.conditions import check_condition
 from engine.contract import kinds, property_schema
-from engine.fields import RowCheck, id_parts
+from engine.fields import OPERATIONS, RowCheck, id_parts
 from engine.joins import entities_read, joins_of, ways_read
 from engine.lists import gather_lists
 from engine.model import EntityFile, Removal, as_tuple
@@ -354,7 +354,7 @@ def _check_targets(
     for rule in rules:
         name = rule.row.partner_field
         # An operation may have a value of its own.
-        once = (name, rule.row.write if rule.row.write in _IN_ONE else "")
+        once = (name, rule.row.write if rule.row.write in OPERATIONS else "")
         parts = name.replace("[]", "").split(".")
         targets.update(".".join(parts[: n + 1]) for n in range(len(parts)))
         if once in unconditional:
@@ -386,9 +386,6 @@ def _required(
         rows = [t for t in targets if t.startswith(f"{place}.")]
         if rows:
             yield from _required(holder, targets, f"{place}.")
-
-
-_IN_ONE = ("create", "update", "remove")
 
 
 def _check_replaced(

@@ -28,21 +28,21 @@ from engine.work import (
     Source,
 )
 
-_OPERATIONS = ("create", "update", "remove")
+OPERATIONS = ("create", "update", "remove")
 _WORDS_OF_OTHER_COLUMNS = {
     *("omit", "clear", "keep", "reject", "always", "later"),
-    *_OPERATIONS,
+    *OPERATIONS,
 }
 
 NOT_IN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "an ID": dict.fromkeys(
         ("transform", "when", "default", "if_empty", "if_wrong", "write"), ()
     ),
-    "a reference": {"transform": (), "default": (), "write": _OPERATIONS},
+    "a reference": {"transform": (), "default": (), "write": OPERATIONS},
     "a row that is no reference": {"write": ("later",)},
     "a list of values": {"default": ()},
-    "a row of a list": {"write": _OPERATIONS},
-    "a field of the address": {"write": (*_OPERATIONS, "later"), "if_wrong": ("omit",)},
+    "a row of a list": {"write": OPERATIONS},
+    "a field of the address": {"write": (*OPERATIONS, "later"), "if_wrong": ("omit",)},
     "a record that is put under our ID": {"if_empty": ("keep",)},
 }
 """Kind of row -> columns that must be empty, or must not have these values."""
