@@ -1,0 +1,65 @@
+"""What all commands share: options, the printing of results, errors into exit codes."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from engine.app.report import show_problems
+from engine.errors import StopError
+from engine.problems import Problem
+from engine.runtime.library import INSTALLED
+from engine.spec import Folders
+
+JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+ROOT = Annotated[
+    Path | None,
+    typer.Option(
+        "--root",
+        envvar="FELDWERK_ROOT",
+        help="The folder with connectors, mappings and schemas; by default the current "
+        "one if it has mappings, else the one that Feldwerk is installed from.",
+    ),
+]
+BRIEF = Annotated[bool, typer.Option("--brief", help="Print the figures only.")]
+ACTIVATION = Annotated[Path, typer.Argument(help="The activation's YAML file.")]
+
+
+def get_folders(root: Path | None) -> Folders:
+    """Return the folders of the specs."""
+    here = Path.cwd()
+    if root is None:
+        root = here if (here / "mappings" / "partners").is_dir() else INSTALLED
+    return Folders(root.resolve())
+
+
+def print_json(value: Any) -> None:
+    """Print a result as one JSON object."""
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    sys.stdout.buffer.write(orjson.dumps(value, option=option, default=str))
+    sys.stdout.flush()
+
+
+@contextmanager
+def stopping(as_json: bool) -> Iterator[None]:
+    """Turn an error that ends the run into its message and its exit code."""
+    try:
+        yield
+    except StopError as error:
+        report(error.problems, as_json, error.exit_code)
+        raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+
+
+def report(problems: Sequence[Problem], as_json: bool, exit_code: int) -> None:
+    if as_json:
+        found = [problem.as_json() for problem in problems]
+        print_json({"exit_code": exit_code, "problems": found})
+    else:
+        show_problems(Console(stderr=True), problems)
