@@ -10,14 +10,20 @@ from connectors.templates import render, variables_of
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 _SETTING = "settings."
+_TEST = "test"
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """The base URL, and the addresses of further hosts by name; no slash at the end."""
+    """
+    The base URL, and the addresses of further hosts by name; no slash at the end.
+
+    With `private` they may be in a private network, as simulators are.
+    """
 
     base_url: str
     hosts: Mapping[str, str] = field(default_factory=dict)
+    private: bool = False
 
     def of(self, host: str | None) -> str:
         """Return the address that the paths of a request go on."""
@@ -33,18 +39,22 @@ def addresses(
     """
     Return the addresses of an environment; `override` stands for all of them.
 
+    Those of the environment `test`, or of none, may be in a private network.
     Raises ValueError if the environment is unknown, or if a setting that stands in an
     address is more than one label of a host name: it could lead somewhere else.
     """
+    private = environment in (None, _TEST)
     if override is not None:
         base_url = override.rstrip("/")
-        return Addresses(base_url, dict.fromkeys(connector.hosts, base_url))
+        hosts = dict.fromkeys(connector.hosts, base_url)
+        return Addresses(base_url, hosts, private)
     if environment is None or environment not in connector.base_url:
         known = ", ".join(connector.base_url)
         raise ValueError(f"there is no environment '{environment}', only {known}")
     return Addresses(
         _filled_in(connector.base_url[environment], settings),
         {name: _filled_in(url, settings) for name, url in connector.hosts.items()},
+        private,
     )
 
 

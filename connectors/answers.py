@@ -1,6 +1,6 @@
 """Read what a partner answers: bytes in; JSON, a message, problems of fields out.
 
-Bodies that are not what they should be (HTML, empty, cut off) read as nothing.
+Bodies that are not what they should be (HTML, empty, cut off) say nothing.
 """
 
 import json
@@ -20,6 +20,7 @@ from connectors.error_handler import (
     Fields,
 )
 from connectors.errors import FieldError
+from connectors.xmlanswer import read_xml
 
 MESSAGE_LENGTH = 500
 FIELD_COUNT = 50
@@ -55,6 +56,17 @@ def read_json(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def read_document(body: bytes) -> Any:
+    """
+    Return what an error says: the JSON value of its body, else its XML as one, or None.
+
+    >>> read_document(b"<fault><text>no</text></fault>")
+    {'fault': {'text': 'no'}}
+    """
+    found = read_json(body)
+    return read_xml(body) if found is None else found
 
 
 def at(document: Any, path: str, default: Any = None) -> Any:
@@ -109,6 +121,8 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
     """
     Return the seconds to wait: the header has seconds or an HTTP date.
 
+    `now` is best the partner's: our clock may be another one.
+
     >>> read_retry_after("7", datetime(2025, 1, 1, tzinfo=UTC))
     7.0
     """
@@ -117,13 +131,19 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
     text = value.strip()
     if text.isascii() and text.isdecimal():
         return float(text[:9])
+    moment = read_date(text)
+    return None if moment is None else max((moment - now).total_seconds(), 0.0)
+
+
+def read_date(value: str | None) -> datetime | None:
+    """Return the moment of an HTTP date, or None if it is none."""
+    if value is None:
+        return None
     try:
-        moment = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max((moment - now).total_seconds(), 0.0)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _from_map(messages_by_field: Any) -> Iterator[FieldError]:

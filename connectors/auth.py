@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.answers import Answer
+from connectors.answers import MESSAGE_LENGTH, Answer, read_error
 from connectors.errors import credentials_error, unreachable_error
 from connectors.login import LoginAuthenticator, StaticAuthenticator
 from connectors.message import Carried
@@ -40,13 +40,15 @@ def renewal(
     variables: Mapping[str, Any],
     old: Token | None,
     now: Callable[[], float] = time.time,
+    redact: Callable[[str], str] | None = None,
 ) -> Generator[Step, Answer, Token]:
     """
     Yield the requests that lead to a new token, and return it.
 
     `variables` are the credentials and settings. With an old token it is refreshed if
-    the partner can do that; if not, or if that fails, the login follows. Raises
-    CredentialsError or UnreachableError.
+    the partner can do that; if not, or if that fails, the login follows. What the
+    partner says is told only after `redact`. Raises CredentialsError or
+    UnreachableError.
     """
     if old is not None and login.refresh is not None:
         known = {**variables, "answer": old.answer}
@@ -60,7 +62,11 @@ def renewal(
     if token is not None:
         return token
     if answer.status in _NOT_LET_IN:
-        raise _refused(connector, f"the login answers {answer.status}")
+        why = f"the login answers {answer.status}"
+        said, _ = read_error(connector.error_handler, answer.json)
+        if said and redact is not None:
+            why += f" and says '{redact(said)[:MESSAGE_LENGTH]}'"
+        raise _refused(connector, why)
     if answer.is_success:
         raise _refused(connector, "the login answers without a token")
     raise unreachable_error(connector.partner, f"The login answers {answer.status}.")
@@ -92,6 +98,7 @@ class Authenticator:
         self._token: Token | None = None
         self._loaded = False
         self._denied: CredentialsError | None = None
+        self._carried: tuple[Token, Carried] | None = None
         if isinstance(self._kind, StaticAuthenticator):
             self._token = Token("", None)
 
@@ -130,6 +137,12 @@ class Authenticator:
 
     def carried(self, token: Token) -> Carried:
         """Return the header or the query parameter that a call carries."""
+        last = self._carried
+        if last is None or last[0] is not token:
+            last = self._carried = token, self._as_carried(token)
+        return last[1]
+
+    def _as_carried(self, token: Token) -> Carried:
         send = self._kind.send
         value = str(render(send.value, {**self._variables, "token": token.text}))
         if send.query is not None:
@@ -156,7 +169,14 @@ class Authenticator:
         old: Token | None,
         run: Callable[[Step], Answer],
     ) -> Token:
-        flow = renewal(self._connector, login, self._variables, old, self._now)
+        flow = renewal(
+            self._connector,
+            login,
+            self._variables,
+            old,
+            self._now,
+            self._secrets.redact,
+        )
         try:
             step = next(flow)
             while True:

@@ -7,6 +7,7 @@ of partners that count in windows. What the partner says in headers goes first.
 import math
 import re
 import threading
+from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from connectors.templates import render
 from engine.errors import BudgetError
 
 _MINUTE = 60.0
+_PORTION_SECONDS = 0.5
+_MOST_TURNS = 10
 _YEAR = 366 * 24 * 3600.0
 _DIGITS = re.compile(r"[0-9]{1,12}").fullmatch
 
@@ -31,12 +34,23 @@ class Spent(Protocol):
         """Add calls to today's and return today's total so far."""
 
 
+class Pace(Protocol):
+    """The turns of an account, shared by all processes that use it."""
+
+    def reserve(self, calls: int, interval: float) -> tuple[float, float]:
+        """Return the seconds to the first of the turns, and to the end of a pause."""
+
+    def close(self, seconds: float) -> None:
+        """Let nobody call for so long."""
+
+
 class Budget:
     """
     The budget of one session, shared by its threads.
 
-    `outside` is held while the calls of the day are counted. Raises SpecError if a
-    setting gives no number of calls a day.
+    With `pace` the calls of a minute are shared with other sessions and processes, a
+    few of them taken at a time. `outside` is held while the calls of the day are
+    counted. Raises SpecError if a setting gives no number of calls a day.
     """
 
     def __init__(
@@ -46,6 +60,7 @@ class Budget:
         spent: Spent | None,
         clock: Clock,
         outside: AbstractContextManager[Any] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         rules = connector.api_budget
         self._partner = connector.partner
@@ -54,6 +69,8 @@ class Budget:
         self._per_day = _per_day(connector, settings)
         self._spent = spent
         self._clock = clock
+        self._pace = pace if self._interval else None
+        self._portion: deque[float] = deque()
         self._turns = threading.Lock()
         self._next_turn = 0.0
         self._closed_until = 0.0
@@ -88,23 +105,48 @@ class Budget:
         seconds = min(seconds, _YEAR)
         with self._turns:
             now = self._clock.steady()
-            self._closed_until = max(self._closed_until, now + seconds)
-            self._next_turn = max(self._next_turn, self._closed_until)
+            self._close(now, seconds)
+            if self._pace is not None:
+                self._pace.close(seconds)
             if too_many:
                 self._need_open(now)
 
     def _wait(self) -> None:
         while True:
             with self._turns:
+                turn = self._take_turn()
                 now = self._clock.steady()
-                self._need_open(now)
-                turn = max(now, self._next_turn)
-                self._next_turn = turn + self._interval
             if turn > now:
                 self._clock.sleep(turn - now)
             with self._turns:
                 if self._closed_until <= turn:
                     return  # else an answer has closed the budget in the meantime
+
+    def _take_turn(self) -> float:
+        """Return when the next call may be sent."""
+        now = self._clock.steady()
+        self._need_open(now)
+        if self._pace is None:
+            turn = max(now, self._next_turn)
+            self._next_turn = turn + self._interval
+            return turn
+        # A turn that was not used in time is lost: two late ones would be a burst.
+        while self._portion and self._portion[0] + self._interval < now:
+            self._portion.popleft()
+        if not self._portion:
+            size = max(1, min(_MOST_TURNS, int(_PORTION_SECONDS / self._interval)))
+            wait, closed = self._pace.reserve(size, self._interval)
+            if closed:
+                self._close(now, closed)
+                self._need_open(now)
+            first = max(self._clock.steady() + wait, self._closed_until)
+            self._portion.extend(first + i * self._interval for i in range(size))
+        return self._portion.popleft()
+
+    def _close(self, now: float, seconds: float) -> None:
+        self._closed_until = max(self._closed_until, now + seconds)
+        self._next_turn = max(self._next_turn, self._closed_until)
+        self._portion.clear()
 
     def _need_open(self, now: float) -> None:
         seconds = self._closed_until - now

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import Discriminator, Field, PositiveInt, Tag, model_validator
 
 from connectors.error_handler import Fields
+from connectors.paginators import Paginator
 from connectors.request import (
     DottedPath,
     Lookup,
@@ -29,6 +30,19 @@ class Ids(Part):
     )
     deleted: DottedPath | None = Field(
         default=None, description="An item with a value here is deleted at the partner."
+    )
+
+
+class Listing(RepeatableRequest):
+    """A list of all records of an entity, or of those below some parents."""
+
+    match: DottedPath = Field(description="Where an item carries our id, or a list.")
+    id: DottedPath | None = Field(
+        default=None,
+        description="Where an item carries the partner's id; as in `ids` if left out.",
+    )
+    paginator: Paginator | None = Field(
+        default=None, description="Instead of the connector's `paginator`."
     )
 
 
@@ -70,6 +84,11 @@ class Upsert(Part):
     batch: Batch | None = Field(
         default=None, description="If one request carries several records."
     )
+    listing: Listing | None = Field(
+        default=None,
+        alias="list",
+        description="How all records are read. Knows `path`.",
+    )
     remove: Removal | None = Field(
         default=None,
         description="Knows `id`, `partner_id`, `path` and `body`; 404 counts as done.",
@@ -90,8 +109,14 @@ class Upsert(Part):
         """Yield place, request, and the variables that it is given."""
         given = _RECORD if self.batch is None else frozenset({"bodies"})
         yield "upsert", self.upsert, given
+        if self.listing is not None:
+            yield "list", self.listing, frozenset({"path"})
         if self.remove is not None:
             yield "remove", self.remove, _LINKED
+
+    def lists(self) -> Listing | None:
+        """Return the request that lists all records; None if there is none."""
+        return self.listing
 
 
 class ExternalIds(Part):
@@ -116,6 +141,12 @@ class CreateUpdate(Part):
     external_ids: ExternalIds | None = Field(
         default=None, description="If our id stands in a list beside the record."
     )
+    listing: Listing | None = Field(
+        default=None,
+        alias="list",
+        description="How all records are read; if left out, by the `lookup` without "
+        "its filter, unless that is `fuzzy`. Knows `path`.",
+    )
     remove: Removal | None = Field(
         default=None,
         description="Knows `id`, `partner_id`, `path` and `body`; 404 counts as done.",
@@ -138,12 +169,23 @@ class CreateUpdate(Part):
             yield "lookup", self.lookup, frozenset({"ids", "path"})
             everything = self.lookup.unfiltered()
             yield "lookup.everything", everything, frozenset({"path"})
+        if self.listing is not None:
+            yield "list", self.listing, frozenset({"path"})
         if self.external_ids is not None:
             beside = frozenset({"partner_id", "path"})
             yield "external_ids.read", self.external_ids.read, beside
             yield "external_ids.replace", self.external_ids.replace, beside | {"body"}
         if self.remove is not None:
             yield "remove", self.remove, _LINKED
+
+    def lists(self) -> Listing | None:
+        """Return the request that lists all records; None if there is none."""
+        if self.listing is not None or self.lookup is None or self.lookup.fuzzy:
+            return self.listing
+        unfiltered = self.lookup.unfiltered().model_dump(by_alias=True)
+        shared = {field.alias or name for name, field in Request.model_fields.items()}
+        known = {name: unfiltered[name] for name in shared}
+        return Listing.model_validate({**known, "match": self.lookup.match})
 
 
 def _kind(value: Any) -> str:

@@ -72,6 +72,15 @@ class Backoff(Part):
     max_seconds: PositiveFloat = Field(default=30, description="The longest wait.")
 
 
+class Marker(Part):
+    """A place in an answer, and the texts there that mean something."""
+
+    path: DottedPath = Field(description="Path to the text.")
+    texts: tuple[str, ...] = Field(
+        min_length=1, description="The texts; any of them counts."
+    )
+
+
 class ErrorHandler(Part):
     """How an error answer is read, and how often a request is attempted."""
 
@@ -85,6 +94,11 @@ class ErrorHandler(Part):
     refused_by: DottedPath | None = Field(
         default=None,
         description="A success with something at this path is a refusal (GraphQL).",
+    )
+    not_logged_in: Marker | None = Field(
+        default=None,
+        description="What says that the token does not hold, whatever the status "
+        "(GraphQL); a 401 always says so.",
     )
     max_attempts: PositiveInt = Field(default=5, description="Attempts in all.")
     backoff: Backoff = Field(

@@ -95,6 +95,12 @@ def budget_error(partner: str, why: str) -> BudgetError:
     return BudgetError([_problem(partner, "api_budget", "D103", why)])
 
 
+def private_address_error(partner: str, host: str) -> SpecError:
+    """Return the error of a partner's host that is in a private network."""
+    why = f"The host '{host}' is in a private network."
+    return SpecError([_problem(partner, "base_url", "D104", why)])
+
+
 def setting_error(partner: str, place: str, why: str) -> SpecError:
     """Return the error of a setting that the connector file cannot use."""
     return SpecError([_problem(partner, place, "T304", why)])

@@ -32,6 +32,7 @@ class Finder:
         self._session = session
         self._lookup = lookup
         self._lists = entity.external_ids
+        self._all = entity.lists()
         self._ids = entity.ids or session.connector.ids
         reads = [self._lists.read.templates] if self._lists else []
         self._in_path = sorted(
@@ -79,13 +80,12 @@ class Finder:
             return None
         path = path or {}
         alike: list[PartnerId] = []
-        everything = items(self._session, self._lookup.unfiltered(), {"path": path})
-        for item in everything:
+        for item in self._list(path):
             partner_id = self._alive(item)
             if (
                 partner_id is not None
                 and all(item.get(name) == value for name, value in natural.items())
-                and not _texts(at(item, self._lookup.match))
+                and not our_ids_in(at(item, self._lookup.match))
                 and not self.external_ids(partner_id, path)
             ):
                 alike.append(partner_id)
@@ -96,7 +96,7 @@ class Finder:
         if self._lists is None:
             return ()
         variables = {"partner_id": partner_id, "path": path}
-        return _texts(list(items(self._session, self._lists.read, variables)))
+        return our_ids_in(list(items(self._session, self._lists.read, variables)))
 
     def _place(self, path: Path) -> str:
         """Return what is the same for records that can be searched together."""
@@ -130,10 +130,15 @@ class Finder:
         self, path: Path, known: dict[PartnerId, tuple[str, ...]]
     ) -> dict[str, PartnerId]:
         everything: dict[str, PartnerId] = {}
-        listing = items(self._session, self._lookup.unfiltered(), {"path": path})
-        for partner_id, our_ids in self._read(listing, path, known):
+        for partner_id, our_ids in self._read(self._list(path), path, known):
             _keep_lowest(everything, our_ids, partner_id)
         return everything
+
+    def _list(self, path: Path) -> Iterator[Any]:
+        """Yield all records at a path."""
+        request = self._all or self._lookup.unfiltered()
+        paginator = None if self._all is None else self._all.paginator
+        return items(self._session, request, {"path": path}, paginator)
 
     def _search(
         self,
@@ -170,7 +175,7 @@ class Finder:
             if partner_id is None:
                 continue
             value = at(item, self._lookup.match, _ABSENT)
-            texts = _texts(value)
+            texts = our_ids_in(value)
             listed = self._lists is not None and number <= len(wanted)
             if value is not _ABSENT and not (listed and wanted.isdisjoint(texts)):
                 yield partner_id, texts
@@ -208,7 +213,7 @@ def _keep_lowest(
             found[our_id] = partner_id
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def our_ids_in(value: Any) -> tuple[str, ...]:
     """Return an id, or a list of ids, as texts; what is not an id reads as nothing."""
     values = value if isinstance(value, list) else [value]
     return tuple(

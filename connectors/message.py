@@ -36,11 +36,13 @@ class Message:
     """
     A request as it goes out; of `json`, `form` and `content` one at most is set.
 
-    A `link` is an address from an answer, to be followed on the origin of `url` only.
+    `path` goes on `address`, percent-encoded. A `link` is an address from an answer, to
+    be followed on the origin of `address` only.
     """
 
     method: str
-    url: str
+    address: str
+    path: str
     link: str | None = field(repr=False)
     query: Mapping[str, Any] = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
@@ -78,7 +80,8 @@ def fill_in(
         query = {} if page.link else {**_query(request.query, known), **page.query}
         return Message(
             method=request.method,
-            url=address + render_path(request.path, known),
+            address=address,
+            path=render_path(request.path, known),
             link=page.link,
             query={**query, **carried.query},
             headers=headers,

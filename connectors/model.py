@@ -109,6 +109,10 @@ class Connector(Part):
         """Say whether the file knows a request that takes a record away."""
         return self.entities[entity].remove is not None
 
+    def can_list(self, entity: str) -> bool:
+        """Say whether the file knows a request that reads all records."""
+        return self.entities[entity].lists() is not None
+
     def path_fields(self, entity: str) -> frozenset[str]:
         """Return the names that the entity's templates read as `path.NAME`."""
         requests = self.entities[entity].requests()

@@ -39,14 +39,21 @@ class _Read:
         return _Read(self.pages + 1, self.items + length, length, longest)
 
 
-def items(session: Session, request: Request, variables: Variables) -> Iterator[Any]:
+def items(
+    session: Session,
+    request: Request,
+    variables: Variables,
+    paginator: Paginator | None = None,
+) -> Iterator[Any]:
     """
     Yield the items of all pages; an answer that is a plain list is the only page.
+
+    The connector's paginator counts if none is given.
 
     Raises AnswerError if there is no list, if a page comes a second time, or if its
     link leads to another host.
     """
-    paginator = session.connector.paginator
+    paginator = paginator or session.connector.paginator
     if paginator is None:
         yield from _list(session.send(request, variables).json, request)
         return

@@ -18,7 +18,7 @@ from connectors.addresses import Addresses
 from connectors.addresses import addresses as addresses_of
 from connectors.answers import Answer
 from connectors.auth import Authenticator, Step
-from connectors.budget import Budget, Spent
+from connectors.budget import Budget, Pace, Spent
 from connectors.clock import Clock
 from connectors.errors import AddressError, DocumentError, credentials_error
 from connectors.login import LoginAuthenticator
@@ -28,6 +28,7 @@ from connectors.outcome import (
     AgainError,
     Outcome,
     error_of,
+    is_shut_out,
     refuses,
     settled,
     wait_before_another,
@@ -39,8 +40,6 @@ from connectors.templates import Variables
 from connectors.tokens import Token
 from connectors.wire import Wire
 
-_UNAUTHORIZED = 401
-
 set_on_retry_hooks([])  # stamina logs every retry
 
 
@@ -50,9 +49,10 @@ class Session:
 
     `settings` are those of the use case. `vault` keeps the token from run to run and
     `spent` counts the calls of the day; both are asked by the thread that sends, one
-    at a time. A text for the addresses stands for all of them. Raises
-    CredentialsError if a credential that the connector names has no value, SpecError
-    if the settings give no number of calls a day.
+    at a time. `pace` shares the calls of a minute with other processes. A text for the
+    addresses stands for all of them. Raises CredentialsError if a credential that the
+    connector names has no value, SpecError if the settings give no number of calls a
+    day.
     """
 
     def __init__(
@@ -63,9 +63,11 @@ class Session:
         settings: Mapping[str, Any] | None = None,
         vault: TokenVault | None = None,
         spent: Spent | None = None,
+        pace: Pace | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.connector = connector
+        self.calls = 0
         missing = [name for name in connector.credentials if not credentials.get(name)]
         if missing:
             why = f"No value is given for the credentials {', '.join(missing)}."
@@ -90,9 +92,9 @@ class Session:
             self._clock.epoch,
         )
         known = self._variables["settings"]
-        self._budget = Budget(connector, known, spent, self._clock, outside)
+        self._budget = Budget(connector, known, spent, self._clock, outside, pace)
         self._slots = threading.BoundedSemaphore(connector.api_budget.concurrency)
-        self._wire = Wire(connector)
+        self._wire = Wire(connector, private=self._addresses.private)
 
     def __enter__(self) -> Self:
         return self
@@ -165,7 +167,7 @@ class Session:
         while True:
             token = self._auth.token(self._ask, refused)
             outcome = self._attempt(request, variables, page, token)
-            if outcome.status != _UNAUTHORIZED:
+            if not is_shut_out(self.connector.error_handler, outcome):
                 return outcome
             if refused is not None and token.source == "login":
                 raise self._auth.refuse()
@@ -181,7 +183,7 @@ class Session:
         except (AddressError, DocumentError) as error:
             why = f"The login cannot be sent: {error.message}"
             raise credentials_error(self.connector.partner, why) from None
-        if outcome.failure or outcome.nothing_done:
+        if outcome.failure or outcome.nothing_done or outcome.is_long_pause:
             raise error_of(outcome, self.connector, step.request, self.redact)
         return Answer(outcome.status, outcome.json)
 
@@ -195,6 +197,7 @@ class Session:
         now = datetime.fromtimestamp(self._clock.epoch(), UTC)
         message = self._message(request, variables, page, token, now)
         with self._slots:
+            self.calls += 1  # a figure: threads may lose one
             self._budget.take(as_us=token is not None)
             outcome, headers = self._wire.send(message, now)
             self._budget.observe(outcome.status, headers, outcome.retry_after)

@@ -31,7 +31,8 @@ class Write:
     sent beside the body when the record is created, or when it is there already: for
     an entity that we name `known` says so, for the others the partner's id. `in_doubt`
     says that an earlier process died while it sent this. `natural` are fields of the
-    body by which a record of ours is known before it carries our id.
+    body by which a record of ours is known before it carries our id. `adopted` says
+    that it may be there without our id: a person has linked it.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Write:
     known: bool = False
     in_doubt: bool = False
     natural: Mapping[str, Any] = field(default_factory=dict)
+    adopted: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,8 @@ class Writer:
     ) -> Accepted:
         """Update a linked record; one merged away is found, one deleted made anew."""
         try:
+            if change.adopted:
+                self._attach(entity, partner_id, change)
             return self._update(entity, change, partner_id)
         except RefusedError as error:
             missing = error.status in (_NOT_FOUND, _GONE)

@@ -14,6 +14,7 @@ from engine.contract import kinds, property_schema
 from engine.fields import OPERATIONS, RowCheck, id_parts
 from engine.joins import entities_read, joins_of, ways_read
 from engine.lists import gather_lists
+from engine.matches import check_matches
 from engine.model import EntityFile, Removal, as_tuple
 from engine.needs import needed_fields
 from engine.problems import Origin, Problem, did_you_mean
@@ -230,6 +231,13 @@ def _entity(
         removal_needs_payload=_needs_payload(state, entity),
         removes_others=entity.removes,
         required_source=entity.required,
+        match=check_matches(
+            entity.match,
+            lambda *position: state.at("entities", index, "match", *position),
+            schema,
+            fields,
+            state.problems,
+        ),
     )
 
 

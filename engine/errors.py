@@ -7,6 +7,7 @@ FeldwerkError
     ├── BrakeError       3  a decision of a person is needed first
     ├── CredentialsError 4  the partner does not let us in
     ├── UnreachableError 4  the partner or the source cannot be reached
+    ├── FencedError      4  another process has taken the activation over
     └── BudgetError      4  the partner allows no more calls for now
 """
 
@@ -58,6 +59,12 @@ class CredentialsError(StopError):
 
 class UnreachableError(StopError):
     """The partner or the source does not answer."""
+
+    exit_code = 4
+
+
+class FencedError(StopError):
+    """Another process has taken the activation over; this one sends nothing more."""
 
     exit_code = 4
 

@@ -21,6 +21,18 @@ def key_text(parts: Iterable[object]) -> str:
     )
 
 
+def key_parts(key: str) -> list[str]:
+    """
+    Return the parts of a key.
+
+    >>> key_parts("1/A%2F1/")
+    ['1', 'A/1', '']
+    """
+    return [
+        part.replace("%2F", "/").replace("%25", "%") for part in key.split("/")
+    ]
+
+
 def compose(parts: Sequence[str], separator: str) -> str:
     """
     Join ERP numbers into the partner's identifier.

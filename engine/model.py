@@ -11,6 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Evidence = Literal["seen", "doc", "inferred", "proposed"]
 Removal = Literal["nothing", "end_date", "block", "detach", "delete"]
+Day = Literal[
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+]
 
 
 def _as_text(value: Any) -> Any:
@@ -195,6 +198,12 @@ class EntityFile(Part):
     removal: Removal | None = Field(
         default=None, description="Instead of the use case's `removal`."
     )
+    match: tuple[tuple[str, ...], ...] = Field(
+        default=(),
+        description="By which fields of the payload `feldwerk match` knows a record "
+        "that the partner has under another id, the surest first: `[[email], [lastName, "
+        "postalCode]]`.",
+    )
 
 
 class Related(Part):
@@ -273,12 +282,7 @@ class UseCaseFile(Part):
         description="Semantic: a changed ID rule is a new major version.",
     )
     direction: Literal["erp_to_partner"] = Field(description="The way of the data.")
-    schedule: tuple[
-        Literal[
-            "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
-        ],
-        ...,
-    ] = Field(description="The days of the regular run.")
+    schedule: tuple[Day, ...] = Field(description="The days of the regular run.")
     entity_table: tuple[PageRow, ...] = Field(
         default=(), description="The entity table of the page, in its order."
     )
@@ -295,7 +299,7 @@ class UseCaseFile(Part):
         description="What removing a record means: the connector's `remove` request "
         "(`detach`, `delete`), or an update with the rows of `write: remove` "
         "(`end_date`, `block`); an entity without such rows is left alone. What the "
-        "ERP no longer has is counted, not removed.",
+        "ERP no longer has is removed after some complete runs without it.",
     )
 
 
@@ -304,6 +308,45 @@ class SourceFile(Part):
 
     kind: Literal["files"] = Field(description="A folder of files.")
     path: str = Field(description="The folder, relative to the activation.")
+
+
+class ScheduleFile(Part):
+    """When a registered activation runs, in Germany's time."""
+
+    at: str | None = Field(
+        default=None,
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="The time of day, `04:30`; `03:30` if left out.",
+    )
+    days: tuple[Day, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="The days of the week instead of those of the use case.",
+    )
+
+
+class Limit(Part):
+    """How much of an operation may happen at once, of an entity in a Mandant."""
+
+    count: int = Field(
+        default=100, ge=0, description="So many records at most, whatever their share."
+    )
+    share: float = Field(
+        default=0.1, ge=0, le=1, description="Of the records that the partner has."
+    )
+    at_least: int = Field(
+        default=6, ge=1, description="Fewer records than these have no share."
+    )
+
+
+class BrakeFile(Part):
+    """What the brake holds back until a person releases it, by operation."""
+
+    remove: Limit = Field(default=Limit(), description="Removals.")
+    replace: Limit = Field(default=Limit(), description="Removed and made anew.")
+    update: Limit | None = Field(
+        default=None, description="Updates; without it they are not limited."
+    )
 
 
 class ActivationFile(Part):
@@ -323,7 +366,21 @@ class ActivationFile(Part):
     source: SourceFile = Field(description="Where the ERP's records come from.")
     settings: dict[str, Any] = Field(default={}, description="Chosen settings.")
     credentials: dict[str, str] = Field(
-        description="Name -> reference to a secret: `env:NAME`, or `file:PATH`."
+        description="Name -> reference to a secret: `env:NAME`, `file:PATH`, "
+        "`dir:NAME` (a file of the folder FELDWERK_SECRETS, else /run/secrets) or "
+        "`keyring:SERVICE/NAME`."
+    )
+    schedule: ScheduleFile = Field(
+        default=ScheduleFile(), description="When it runs, if it is registered."
+    )
+    brake: BrakeFile = Field(
+        default=BrakeFile(), description="When a person has to release a plan."
+    )
+    gone_after_runs: int = Field(
+        default=2,
+        ge=0,
+        description="After so many complete runs in a row without it a record is gone "
+        "and removed as the use case says; 0 removes nothing that is gone.",
     )
     state: str = Field(
         default="feldwerk.db",

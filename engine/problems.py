@@ -160,6 +160,10 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "M124": CatalogueEntry(
         "Relation cannot be used", "Correct it under `related` in use_case.yaml."
     ),
+    "M125": CatalogueEntry(
+        "Records cannot be matched by this",
+        "Name fields of the payload that rows of the table fill.",
+    ),
     # C: the partner's contract
     "C001": CatalogueEntry("Not a JSON Schema", "Correct the schema."),
     "C002": CatalogueEntry(
@@ -280,6 +284,10 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "Budget of the partner is used up",
         "Run again when the message says: the run goes on where it ended.",
     ),
+    "D104": CatalogueEntry(
+        "Partner's host is in a private network",
+        "Correct the base URL; only the environment `test` may lead into one.",
+    ),
     "D201": CatalogueEntry(
         "Partner finds the record invalid",
         "Correct what the partner names, in the ERP or in the mapping.",
@@ -316,12 +324,90 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "Value cannot stand in a document",
         "Take the control character out of the value in the ERP.",
     ),
+    "P001": CatalogueEntry(
+        "No saved plan", "Name a file that `feldwerk plan --out FILE` wrote."
+    ),
+    "P002": CatalogueEntry(
+        "Plan is out of date", "Make a new plan, look at it, and apply that one."
+    ),
+    "P003": CatalogueEntry(
+        "Plan cannot be released", "See `feldwerk status` for the plans that wait."
+    ),
     "D301": CatalogueEntry("Already running", "Wait until the other run has ended."),
     "D302": CatalogueEntry(
         "State database cannot be reached", "Check the path or the URL of `state`."
     ),
     "D303": CatalogueEntry(
         "Records would get other IDs",
-        "Restore the separator or the ID rule; the partner knows the old IDs.",
+        "Restore the separator or the ID rule, or decide with `feldwerk release`.",
+    ),
+    "D304": CatalogueEntry(
+        "Run was taken over", "Nothing: the other process finishes what this one began."
+    ),
+    "D311": CatalogueEntry(
+        "Report cannot be used", "Make it anew with `feldwerk match --out`."
+    ),
+    "D312": CatalogueEntry(
+        "Report does not fit any more", "Make it anew with `feldwerk match --out`."
+    ),
+    "D313": CatalogueEntry(
+        "Decision cannot be used",
+        "In `accept` write yes or no, in `partner_id` one of the candidates.",
+    ),
+    "D314": CatalogueEntry(
+        "Partner could not be read to the end", "Run again; nothing was changed."
+    ),
+    "D320": CatalogueEntry(
+        "Production is not approved",
+        "Read `feldwerk activation check-list NAME`, then `feldwerk activation approve`.",
+    ),
+    "D321": CatalogueEntry(
+        "Approval was for something else",
+        "Read `feldwerk activation check-list NAME` again and approve anew.",
+    ),
+    "D322": CatalogueEntry(
+        "No such activation", "Add it: `feldwerk activation add FILE`."
+    ),
+    "D323": CatalogueEntry(
+        "Records stay at the partner",
+        "Pause it instead, or repeat with --yes: Feldwerk forgets them.",
+    ),
+    "D324": CatalogueEntry(
+        "Run ended its worker several times",
+        "Look at the memory and the log of the workers; its next slot tries it again.",
+    ),
+    "D325": CatalogueEntry(
+        "Run failed by an error of Feldwerk", "Report it with the log of the worker."
+    ),
+    "D326": CatalogueEntry(
+        "Service is being stopped", "Nothing: its next start goes on with the run."
+    ),
+    "D327": CatalogueEntry(
+        "One service at a time on SQLite",
+        "Stop the other one, or use PostgreSQL for several workers.",
+    ),
+    "D340": CatalogueEntry(
+        "Service is not protected",
+        "Put a secret of 32 characters or more into the place that is named.",
+    ),
+    "D345": CatalogueEntry(
+        "Address cannot be listened to", "Choose another host or port."
+    ),
+    "D346": CatalogueEntry(
+        "Several customers know somebody by this key",
+        "Say which one with --customer or --activation.",
+    ),
+    "D341": CatalogueEntry(
+        "Nobody is known by this key",
+        "Give the key of a person as `status` and `explain` show it, or our ID.",
+    ),
+    "D342": CatalogueEntry(
+        "Changes are held back", "Look at `feldwerk plan`, then decide: `release`."
+    ),
+    "D343": CatalogueEntry(
+        "Records are rejected", "`feldwerk status` shows them and why."
+    ),
+    "D344": CatalogueEntry(
+        "Worker died", "Nothing for its runs, others take them over; start it again."
     ),
 }

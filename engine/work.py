@@ -186,6 +186,8 @@ class EntityWork:
     removes_others: bool = False
     """Whether a record that `records` no longer takes is removed."""
     required_source: bool = False
+    match: tuple[tuple[tuple[str, ...], ...], ...] = ()
+    """Fields that tell which record of the partner this one is, the surest first."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ from engine.problems import Origin
 from engine.runtime.activation import read_activation
 from engine.runtime.library import INSTALLED, get_use_case
 from engine.runtime.run import planned
-from engine.runtime.state import Link, State
+from engine.runtime.links import Link
+from engine.runtime.state import State
 from engine.spec import Folders
 from engine.values import floor_number
 from tools.portfolio import write

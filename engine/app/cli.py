@@ -7,7 +7,16 @@ brake, 4 partner or source unreachable.
 
 import typer
 
-from engine.app.commands import runs, simulated, specs
+from engine.app.commands import (
+    activations,
+    onboarding,
+    plans,
+    privacy,
+    runs,
+    service,
+    simulated,
+    specs,
+)
 
 app = typer.Typer(
     help="Keep ERPs and partner systems in step, driven by mapping tables.",
@@ -15,7 +24,16 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (specs, runs, simulated):
+for module in (
+    specs,
+    plans,
+    runs,
+    onboarding,
+    simulated,
+    activations,
+    service,
+    privacy,
+):
     app.add_typer(module.commands)
 
 

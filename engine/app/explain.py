@@ -8,7 +8,8 @@ from engine.interpreter import Trace, composed, interpret, trace
 from engine.problems import Origin, Problem, did_you_mean
 from engine.records import Record
 from engine.runtime.activation import Activation
-from engine.runtime.planning import PayloadCheck, digest_of
+from engine.runtime.payload_check import PayloadCheck
+from engine.runtime.planning import digest_of
 from engine.runtime.run import Silent, staged
 from engine.runtime.staging import Staging
 from engine.runtime.state import ActivationState, State

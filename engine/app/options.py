@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 
 from engine.app.report import show_problems
-from engine.errors import StopError
-from engine.problems import Problem
+from engine.errors import SpecError, StopError
+from engine.problems import Origin, Problem
 from engine.runtime.library import INSTALLED
 from engine.spec import Folders
 
@@ -27,6 +27,17 @@ ROOT = Annotated[
     ),
 ]
 BRIEF = Annotated[bool, typer.Option("--brief", help="Print the figures only.")]
+DATABASE = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        envvar="FELDWERK_DATABASE",
+        help="The service's database: a path, or a URL.",
+    ),
+]
+HERE = "feldwerk.db"
+"""The database if none is named."""
+
 ACTIVATION = Annotated[Path, typer.Argument(help="The activation's YAML file.")]
 
 
@@ -36,6 +47,16 @@ def get_folders(root: Path | None) -> Folders:
     if root is None:
         root = here if (here / "mappings" / "partners").is_dir() else INSTALLED
     return Folders(root.resolve())
+
+
+def get_database(database: str, *, new: bool = False) -> str:
+    """Return the URL of a database; raises SpecError if its file has to be there."""
+    if "://" in database:
+        return database
+    if not new and not Path(database).is_file():
+        message = "not found; name a database with --database."
+        raise SpecError([Problem(Origin(database), "T307", message)])
+    return f"sqlite:///{Path(database).resolve()}"
 
 
 def print_json(value: Any) -> None:

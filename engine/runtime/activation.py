@@ -1,12 +1,11 @@
 """Read an activation: a YAML file in, a checked Activation out."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -14,13 +13,13 @@ from connectors.addresses import Addresses, addresses
 from engine.errors import CredentialsError, SpecError
 from engine.model import ActivationFile, setting_value
 from engine.problems import Origin, Problem, did_you_mean, errors, sort
+from engine.runtime import secrets
 from engine.runtime.library import UseCase, get_use_case
 from engine.spec import Folders
 from engine.work import Settings
 from engine.yamlfile import YamlFile, parse_model, read_yaml
 
 _ZONE = ZoneInfo("Europe/Berlin")
-_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ class Activation:
     addresses: Addresses
     source: Path
     state_url: str
+    folders: Folders
 
     @property
     def name(self) -> str:
@@ -47,34 +47,43 @@ class Activation:
         return f"{file.customer}/{file.partner}/{file.environment}"
 
     def secrets(self) -> dict[str, str]:
-        """
-        Fetch the credentials; raises CredentialsError naming what is not there.
-
-        `env:NAME` reads the environment, `file:PATH` a file of a secrets directory.
-        """
+        """Fetch the credentials; raises CredentialsError naming what is not there."""
         problems = []
-        secrets = {}
+        found = {}
         for name, reference in self.file.credentials.items():
-            kind, _, where = reference.partition(":")
             try:
-                value = os.environ[where] if kind == "env" else self._file(where)
-            except (KeyError, OSError, UnicodeDecodeError):
-                # What is no variable's name may be the secret itself.
-                hidden = kind == "env" and not _VARIABLE.fullmatch(where)
-                place = "the environment" if hidden else reference
-                message = f"{self.name}: the credential '{name}' is not in {place}."
+                found[name] = secrets.fetch(reference, self.folder)
+            except secrets.NoSecretError as error:
+                message = f"{self.name}: the credential '{name}' is not in {error}."
                 problems.append(Problem(self.origin, "D101", message))
                 continue
-            if not value:
+            if not found[name]:
                 message = f"{self.name}: the credential '{name}' is empty."
                 problems.append(Problem(self.origin, "D101", message))
-            secrets[name] = value
         if problems:
             raise CredentialsError(problems)
-        return secrets
+        return found
 
-    def _file(self, path: str) -> str:
-        return (Path(self.origin.file).parent / path).read_text("utf-8").strip()
+    def exposed_secrets(self) -> list[str]:
+        """Return a warning for each credential that other users can read."""
+        references = self.file.credentials
+        told = (
+            (name, secrets.exposed(r, self.folder)) for name, r in references.items()
+        )
+        return [f"the credential '{name}': {text}" for name, text in told if text]
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths start from."""
+        return Path(self.origin.file).parent
+
+
+class FindUseCase(Protocol):
+    """Finds a use case that is free of errors, as `get_use_case` does."""
+
+    def __call__(
+        self, folders: Folders, partner: str, use_case: str, origin: Origin
+    ) -> UseCase: ...
 
 
 def read_activation(
@@ -88,19 +97,34 @@ def read_activation(
     yaml, problems = read_yaml(path, str(path))
     if problems:
         raise SpecError(problems)
+    return make_activation(yaml, path, folders, today)
+
+
+def make_activation(
+    yaml: YamlFile,
+    path: Path,
+    folders: Folders,
+    today: date | None = None,
+    state_url: str | None = None,
+    find: FindUseCase = get_use_case,
+) -> Activation:
+    """
+    Check what stands in an activation's file, which need not be there any more.
+
+    `state_url` goes before the state that the content names.
+    """
     file, problems = parse_model(yaml, ActivationFile)
     if file is None:
         raise SpecError(sort(problems))
     try:
-        use_case = get_use_case(
-            folders, file.partner, file.use_case, yaml.origin(["partner"])
-        )
+        use_case = find(folders, file.partner, file.use_case, yaml.origin(["partner"]))
     except SpecError as error:
         raise SpecError([*problems, *error.problems]) from None
     day = today or datetime.now(_ZONE).date()
     settings = _settings(yaml, file, use_case, day, problems)
     _check_credentials(yaml, file, use_case, problems)
     reached_at = _addresses(yaml, file, use_case, settings, problems)
+    state = state_url or _state_url(yaml, path.parent, file.state, problems)
     if reached_at is None or errors(problems):
         raise SpecError(sort(problems))
     return Activation(
@@ -110,7 +134,8 @@ def read_activation(
         settings=settings,
         addresses=reached_at,
         source=(path.parent / file.source.path).resolve(),
-        state_url=_state_url(path.parent, file.state),
+        state_url=state,
+        folders=folders,
     )
 
 
@@ -154,9 +179,8 @@ def _check_credentials(
             hint = did_you_mean(name, known)
             message = f"{file.partner} has no credential '{name}'."
             problems.append(Problem(origin, "T306", message, hint))
-        elif reference.partition(":")[0] not in ("env", "file"):
-            message = f"'{name}' must be a reference, env:NAME or file:PATH."
-            problems.append(Problem(origin, "T306", message))
+        elif what := secrets.wrong(reference):
+            problems.append(Problem(origin, "T306", f"'{name}' {what}."))
     problems.extend(
         Problem(yaml.origin(["credentials"]), "T306", f"'{name}' ({label}) is missing.")
         for name, label in known.items()
@@ -195,9 +219,13 @@ def _addresses(
         return None
 
 
-def _state_url(folder: Path, state: str) -> str:
+def _state_url(
+    yaml: YamlFile, folder: Path, state: str, problems: list[Problem]
+) -> str:
     if state.startswith("env:"):
-        state = os.environ.get(state.removeprefix("env:"), "")
-    if "://" in state:
-        return state
-    return f"sqlite:///{(folder / state).resolve()}"
+        variable = state.removeprefix("env:")
+        state = os.environ.get(variable, "")
+        if not state:
+            message = f"'{variable}' is not in the environment."
+            problems.append(Problem(yaml.origin(["state"]), "T307", message))
+    return state if "://" in state else f"sqlite:///{(folder / state).resolve()}"

@@ -1,6 +1,8 @@
 """The tables of the state, and the way to them: a database URL in, an engine out."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,15 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from filelock import FileLock
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from engine.errors import SpecError, UnreachableError
 from engine.problems import Origin, Problem
+
+CHUNK = 500
+"""So many keys or rows stand in one statement."""
 
 LOCK_SPACE = 0x_F_E_1D
 """The first number of our advisory locks on PostgreSQL."""
@@ -24,11 +30,17 @@ _migrating = threading.Lock()
 
 metadata = sa.MetaData()
 
+installation_table = sa.Table(
+    "installation",
+    metadata,
+    sa.Column("salt", sa.LargeBinary, primary_key=True),
+)
 activation_table = sa.Table(
     "activation",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("epoch", sa.Integer, nullable=False, server_default="0"),
 )
 link_table = sa.Table(
     "link",
@@ -41,14 +53,16 @@ link_table = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("fixed", sa.Text, nullable=False, server_default=""),
     sa.Column("run_id", sa.Integer, nullable=False),
+    sa.Column("fields", sa.LargeBinary),
+    sa.Column("missing_runs", sa.Integer, nullable=False, server_default="0"),
     sa.Index("link_by_our_id", "activation_id", "entity", "our_id"),
 )
-sending_table = sa.Table(
-    "sending",
-    metadata,
-    sa.Column("activation_id", sa.ForeignKey("activation.id"), primary_key=True),
-    sa.Column("entity", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
+sa.Index(
+    "link_missing",
+    link_table.c.activation_id,
+    link_table.c.entity,
+    sqlite_where=link_table.c.missing_runs > 0,
+    postgresql_where=link_table.c.missing_runs > 0,
 )
 run_table = sa.Table(
     "run",
@@ -60,6 +74,43 @@ run_table = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("spec_version", sa.Text, nullable=False),
     sa.Column("totals", sa.JSON, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default="sync"),
+    sa.Column("plan_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("calls", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("seconds", sa.Float, nullable=False, server_default="0"),
+    sa.Index("run_of_activation", "activation_id", "id"),
+)
+journal_table = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("activation_id", sa.Integer, nullable=False),
+    sa.Column("operation", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("changed_at", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index(
+    "journal_unknown",
+    journal_table.c.activation_id,
+    journal_table.c.entity,
+    journal_table.c.key,
+    sqlite_where=journal_table.c.state == "unknown",
+    postgresql_where=journal_table.c.state == "unknown",
+)
+held_plan_table = sa.Table(
+    "held_plan",
+    metadata,
+    sa.Column("activation_id", sa.ForeignKey("activation.id"), primary_key=True),
+    sa.Column("plan_id", sa.Text, primary_key=True),
+    sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("verdicts", sa.JSON, nullable=False),
+    sa.Column("released_at", sa.DateTime(timezone=True)),
+    sa.Column("released_by", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("decision", sa.Text),
 )
 reject_table = sa.Table(
     "reject",
@@ -112,15 +163,15 @@ def _tune_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     # The driver would begin too late: CREATE TABLE would stand outside of it.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL"):
+    for pragma in ("busy_timeout=30000", "synchronous=NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(
-        connection.get_execution_options().get("sqlite_begin", "BEGIN")
-    )
+    begin = connection.get_execution_options().get("sqlite_begin", "BEGIN")
+    if begin:
+        connection.exec_driver_sql(begin)
 
 
 def migrate(engine: sa.Engine, url: str) -> None:
@@ -129,18 +180,44 @@ def migrate(engine: sa.Engine, url: str) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS))
     newest = ScriptDirectory.from_config(config).get_current_head()
     try:
-        with engine.connect() as db:
-            if MigrationContext.configure(db).get_current_revision() == newest:
-                return
-        alone = engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        with _migrating, alone.begin() as db:
-            if engine.dialect.name == "postgresql":
-                db.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_SPACE, 0)))
-            config.attributes["connection"] = db
-            command.upgrade(config, "head")
-    except (sa.exc.SQLAlchemyError, CommandError) as error:
+        with _migrating, _one_process(engine):
+            with engine.connect() as db:
+                if MigrationContext.configure(db).get_current_revision() == newest:
+                    return
+            with writing(engine) as db:
+                if engine.dialect.name == "postgresql":
+                    db.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_SPACE, 0)))
+                config.attributes["connection"] = db
+                command.upgrade(config, "head")
+    except (sa.exc.SQLAlchemyError, CommandError, OSError) as error:
         engine.dispose()
         raise unreachable(url, error) from None
+
+
+@contextmanager
+def _one_process(engine: sa.Engine) -> Iterator[None]:
+    """Let one process at a time turn a SQLite file into a database with WAL."""
+    file = Path(engine.url.database or "")
+    if engine.dialect.name != "sqlite" or not file.parent.is_dir():
+        yield
+        return
+    with FileLock(f"{file}.lock"):
+        with engine.execution_options(sqlite_begin=None).connect() as db:
+            db.exec_driver_sql("PRAGMA journal_mode=WAL")
+        yield
+
+
+def writing(engine: sa.Engine) -> AbstractContextManager[sa.Connection]:
+    """Begin a transaction that waits for its turn to write at once."""
+    return engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin()
+
+
+def seconds_now(engine: sa.Engine) -> sa.ColumnElement[float]:
+    """Return the database's own clock, in seconds of the epoch."""
+    if engine.dialect.name == "postgresql":
+        moment = sa.func.extract("epoch", sa.func.clock_timestamp())
+        return sa.cast(moment, sa.Float)
+    return (sa.func.julianday("now", type_=sa.Float) - 2440587.5) * 86400.0
 
 
 def insert_into(engine: sa.Engine, table: sa.Table) -> Any:

@@ -19,10 +19,12 @@ from connectors.writer import Accepted, Write, Writer
 from engine.errors import RecordError, StopError, UnreachableError
 from engine.interpreter import origin_by_field
 from engine.problems import Origin, Problem
+from engine.runtime.journal import ChangeState, Run
+from engine.runtime.links import Link
 from engine.runtime.masking import masked
 from engine.runtime.plan import Change, EntityPlan, LeftOut, Plan
 from engine.runtime.preparing import CHUNK, Preparation, Ready
-from engine.runtime.state import ActivationState, Link
+from engine.runtime.state import ActivationState
 from engine.work import EntityWork, UseCaseWork
 
 SENT_AT_ONCE = 25
@@ -40,7 +42,7 @@ def deliver(
     work: UseCaseWork,
     session: Session,
     state: ActivationState,
-    run: int,
+    run: Run,
     advance: Advance,
 ) -> None:
     """
@@ -84,7 +86,7 @@ class _EntityDelivery:
         part: EntityPlan,
         session: Session,
         state: ActivationState,
-        run: int,
+        run: Run,
         pool: ThreadPoolExecutor,
     ) -> None:
         self.work = work
@@ -127,6 +129,7 @@ class _EntityDelivery:
     def chunk(self, changes: list[Change]) -> None:
         """Send some changes and keep what came of them, whatever happens."""
         ready = self._find(self.preparation.ready(changes))
+        self._keep_unsent()
         size = _rounded_up(SENT_AT_ONCE, self.writer.batch_size)
         for start in range(0, len(ready), size):
             self._send(ready[start : start + size])
@@ -153,33 +156,40 @@ class _EntityDelivery:
     def _is_new(self, item: Ready) -> bool:
         return item.write.partner_id is None and not self.work.named_by_us
 
+    def _keep_unsent(self) -> None:
+        unsent = self.preparation.unsent
+        if unsent:
+            self.run.settle(self.work.name, [], unsent)
+            unsent.clear()
+
     # -- sending
 
     def _send(self, ready: list[Ready]) -> None:
-        self.state.begin(self.work.name, [item.change.key for item in ready])
+        self.run.begin(self.work.name, [item.change.key for item in ready])
         results = self._results(ready)
         # What is said of one record of a batch may quote another one.
         batched = self.writer.batch_size > 1
         together = [_payload(item.change) for item in ready] if batched else []
-        links, settled, removed = [], [], []
+        links: list[Link] = []
+        removed: list[str] = []
+        states: dict[str, ChangeState] = {}
         for item, result in zip(ready, results, strict=True):
             change = item.change
+            states[change.key] = _state(result)
             if isinstance(result, Accepted):
                 self._accept(change, result)
                 if self._deletes(change):
                     removed.append(change.key)
                 else:
-                    links.append(_link(change, result.partner_id, item.digest))
+                    links.append(self._link(change, result.partner_id, item.digest))
             elif isinstance(result, RecordError):
                 self._reject(change, result, together)
                 if change.key in self.gone:
                     links.append(Link(change.key, change.id, None, ""))
                 elif isinstance(result, RefusedError) and result.partner_id is not None:
                     # The partner has it, but not what we sent: no hash fits it.
-                    links.append(_link(change, result.partner_id, ""))
-            if isinstance(result, Accepted | RefusedError):
-                settled.append(change.key)
-        self.state.settle(self.work.name, links, settled, self.run, removed)
+                    links.append(self._link(change, result.partner_id, ""))
+        self.run.settle(self.work.name, links, states, removed)
         if self.stopped is not None:
             raise self.stopped
 
@@ -198,6 +208,7 @@ class _EntityDelivery:
         if self.stopped is not None:
             return self.stopped
         try:
+            self.state.hold()
             if self.writer.found_at_once == 1 and self._is_new(item):
                 wanted = {item.write.id: item.write.path}
                 item = _linked(item, self.writer.find(wanted).get(item.write.id))
@@ -216,6 +227,7 @@ class _EntityDelivery:
             return [self.stopped] * len(ready)
         writes = [item.write for item in ready]
         try:
+            self.state.hold()
             results: list[Result] = list(self.writer.write_batch(writes))
         except RecordError as error:
             self._count_failure(error, [item.change for item in ready])
@@ -245,7 +257,7 @@ class _EntityDelivery:
 
     def _make_anew(self, change: Change, write: Write) -> Accepted:
         """Remove a record and create it; one that is refused then is gone."""
-        self.writer.remove(write)
+        self.writer.remove(replace(write, id=change.old_id or write.id))
         try:
             return self.writer.write(replace(write, partner_id=None, known=False))
         except RecordError:
@@ -278,6 +290,10 @@ class _EntityDelivery:
             self.stopped = UnreachableError([Problem(place, "D102", message)])
 
     # -- after
+
+    def _link(self, change: Change, partner_id: Any, digest: str) -> Link:
+        fields = self.state.fingerprints.of(change.body)
+        return Link(change.key, change.id, partner_id, digest, change.fixed, fields)
 
     def _accept(self, change: Change, result: Accepted) -> None:
         if change.repeats:
@@ -335,8 +351,11 @@ def _linked(item: Ready, partner_id: Any) -> Ready:
     return replace(item, write=replace(item.write, partner_id=partner_id))
 
 
-def _link(change: Change, partner_id: Any, digest: str) -> Link:
-    return Link(change.key, change.id, partner_id, digest, change.fixed)
+def _state(result: Result) -> ChangeState:
+    """Return what is known of a change after it was sent, or was not."""
+    if isinstance(result, Accepted):
+        return "done"
+    return "rejected" if isinstance(result, RefusedError) else "unknown"
 
 
 def _field_message(field: FieldError) -> str:

@@ -12,10 +12,12 @@ from typing import Any
 
 from connectors.writer import Write
 from engine.payload import in_order, references, replace_ids
+from engine.runtime.journal import ChangeState
+from engine.runtime.links import REMOVED, Link
 from engine.runtime.plan import Change, EntityPlan, LeftOut
 from engine.runtime.planning import digest_of
 from engine.runtime.spool import Spool
-from engine.runtime.state import REMOVED, ActivationState, Link
+from engine.runtime.state import ActivationState
 from engine.work import EntityWork, ReferenceSpot, UseCaseWork
 
 CHUNK = 100
@@ -65,6 +67,8 @@ class Preparation:
         ]
         self._id_field = work.id_field.target[0]
         self._waiting = Spool()
+        self.unsent: dict[str, ChangeState] = {}
+        """Keys of changes that `ready` kept back, and what they are now."""
 
     def close(self) -> None:
         """Forget what waits."""
@@ -72,7 +76,7 @@ class Preparation:
 
     def waiting(self) -> Iterator[Change]:
         """Yield what was sent without the records it points to, as it is to be now."""
-        changes = (Change(**value) for value in self._waiting)
+        changes = (Change(**{**value, "fields": ()}) for value in self._waiting)
         while chunk := list(islice(changes, CHUNK)):
             links = self.state.links(self.work.name, [change.key for change in chunk])
             for change in chunk:
@@ -103,7 +107,10 @@ class Preparation:
             if missing is None:
                 ready = self._ready(change, links)
                 found += [ready] if ready else []
+                if ready is None:
+                    self.unsent[change.key] = "done" if change.repeats else "waiting"
                 continue
+            self.unsent[change.key] = "waiting"
             reason = f"waits for {missing}, which the partner does not have"
             self.part.withdraw(change.counted, LeftOut(change.key, "R206", reason))
         return found
@@ -152,7 +159,7 @@ class Preparation:
                     self._waiting.append(vars(change))
                 if digest == change.accepted:
                     if change.repeats:
-                        self.part.leave_unchanged(change.counted)
+                        self.part.leave_unchanged(change)
                     return None
                 digest = digest if change.repeats else ""
         for spot in self._named_by_partner:
@@ -172,6 +179,7 @@ class Preparation:
             update_only=change.only.get("update", {}),
             known=change.linked,
             in_doubt=change.key in self.in_doubt,
+            adopted=change.linked and not change.accepted,
             natural={
                 name: value
                 for name, value in body.items()

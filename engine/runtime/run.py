@@ -3,22 +3,28 @@
 `planned` and `synced` are the pipeline; each line of them is one stage.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import chain
+from time import monotonic
 from typing import Protocol
 
 from connectors.transport import Session
-from engine.errors import BrakeError, StopError
+from engine.errors import BrakeError, FencedError, StopError
 from engine.language import FieldPath, Member, members_of
 from engine.problems import Problem
 from engine.runtime.activation import Activation
 from engine.runtime.completeness import require_files, require_values
 from engine.runtime.delivery import deliver
+from engine.runtime.forecast import forecast
+from engine.runtime.links import Reject
 from engine.runtime.plan import OPERATIONS, LeftOut, Plan
 from engine.runtime.planning import make_plan
+from engine.runtime.releases import Releases, apply_brake
+from engine.runtime.saved_plan import Approved
 from engine.runtime.source import FolderSource
 from engine.runtime.staging import Staging
-from engine.runtime.state import ActivationState, Reject, State
+from engine.runtime.state import ActivationState, State
 
 
 class Progress(Protocol):
@@ -50,48 +56,96 @@ def planned(activation: Activation, progress: Progress | None = None) -> Iterato
 
 
 @contextmanager
-def synced(activation: Activation, progress: Progress | None = None) -> Iterator[Plan]:
-    """Plan and send; the plan that comes out holds what the partner accepted."""
+def synced(
+    activation: Activation,
+    progress: Progress | None = None,
+    *,
+    evict: bool = False,
+    approved: Approved | None = None,
+) -> Iterator[Plan]:
+    """
+    Plan and send; the plan that comes out holds what the partner accepted.
+
+    With `evict` another process that runs this activation loses it. An `approved` plan
+    is sent as it is, or SpecError says what has changed since.
+    """
     progress = progress or Silent()
     secrets = activation.secrets()
     with ExitStack() as stack:
         state = stack.enter_context(State(activation.state_url))
         own = state.activation(activation.name)
-        stack.enter_context(own.exclusive())
+        stack.enter_context(own.exclusive(evict=evict))
+        if approved is not None:
+            approved.require_inputs(activation)
         staging = stack.enter_context(staged(activation, own, progress))
         plan = stack.enter_context(_plan(activation, staging, own, progress))
+        if approved is not None:
+            approved.require_changes(plan)
+        if plan.is_held:
+            found = [vars(verdict) for verdict in plan.verdicts]
+            Releases(own).keep(plan.id, found, [vars(one) for one in plan.rekeys])
         refuse_rekeys(activation, plan)
-        use_case = activation.use_case
         account = state.account(activation.account)
         session = stack.enter_context(
             Session(
-                use_case.connector,
+                activation.use_case.connector,
                 activation.addresses,
                 secrets,
                 settings=activation.settings,
                 vault=account,
                 spent=account,
+                pace=account,
             )
         )
-        run = own.start_run(use_case.work.version)
-        try:
-            total = sum(plan.totals[operation] for operation in OPERATIONS)
-            progress.stage("Sending", total)
-            deliver(
-                plan,
-                use_case.work,
-                session,
-                own,
-                run,
-                lambda _entity, count: progress.advance(count),
-            )
-        except StopError as error:
-            own.finish_run(run, "stopped", plan.totals_so_far, None)
-            raise type(error)(
-                [_named(activation, problem) for problem in error.problems]
-            ) from None
-        own.finish_run(run, "done", plan.totals, _rejects(plan))
+        _send(activation, plan, session, own, progress, is_apply=approved is not None)
         yield plan
+
+
+def _send(
+    activation: Activation,
+    plan: Plan,
+    session: Session,
+    own: ActivationState,
+    progress: Progress,
+    *,
+    is_apply: bool,
+) -> None:
+    work = activation.use_case.work
+    released = plan.id if plan.release else ""
+    run = own.start_run(work.version, "apply" if is_apply else "sync", released)
+    began = monotonic()
+
+    def finish(
+        state: str, totals: Mapping[str, int], rejects: Iterator[Reject] | None
+    ) -> None:
+        seconds = monotonic() - began
+        run.finish(state, totals, rejects, calls=session.calls, seconds=seconds)
+
+    try:
+        for name, part in plan.entities.items():
+            changes = chain(part.changes(), part.removals())
+            run.plan(name, ((change.key, change.operation) for change in changes))
+        total = sum(plan.totals[operation] for operation in OPERATIONS)
+        progress.stage("Sending", total)
+        deliver(
+            plan,
+            work,
+            session,
+            own,
+            run,
+            lambda _entity, count: progress.advance(count),
+        )
+    except FencedError:
+        raise  # the run belongs to another process now
+    except StopError as error:
+        finish("stopped", plan.totals_so_far, None)
+        raise type(error)(
+            [_named(activation, problem) for problem in error.problems]
+        ) from None
+    for name, part in plan.entities.items():
+        if part.complete:
+            run.count_missing(name, (item.key for item in part.missing()))
+    finish("braked" if plan.is_held else "done", plan.totals, _rejects(plan))
 
 
 @contextmanager
@@ -121,8 +175,11 @@ def _plan(
         staging,
         state,
         activation.settings,
+        activation.file.gone_after_runs,
         lambda _entity, count: progress.advance(count),
     )
+    apply_brake(activation, plan, state)
+    plan.forecast = forecast(activation.use_case, plan, state.calls_per_second())
     plan.warnings += staging.warnings
     plan.warnings += _unknown_numbers(activation, staging)
     return plan
@@ -156,11 +213,14 @@ def _setting_and_field(member: Member) -> tuple[str, str]:
 
 
 def refuse_rekeys(activation: Activation, plan: Plan) -> None:
-    """Stop before records that the partner knows would get other IDs."""
-    if not plan.rekeys:
+    """Stop before records that the partner knows get other IDs, unless released."""
+    if not plan.rekeys or plan.release is not None:
         return
     shown = ", ".join(f"{r.entity} {r.old_id} -> {r.new_id}" for r in plan.rekeys[:3])
-    message = f"{len(plan.rekeys)} records would get other IDs: {shown}, ..."
+    message = (
+        f"{len(plan.rekeys)} records would get other IDs: {shown}, ...;"
+        f" the plan is {plan.id}."
+    )
     raise BrakeError([Problem(activation.origin, "D303", message)])
 
 

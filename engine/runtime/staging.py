@@ -12,10 +12,10 @@ from typing import Any, Protocol, Self
 import orjson
 
 from engine.compiler import compile_condition, condition_source
-from engine.ids import key_text
+from engine.ids import key_parts, key_text
 from engine.problems import Origin, Problem
 from engine.records import Record
-from engine.runtime.joining import BATCH, Joins, tree_of, way_to
+from engine.runtime.joining import BATCH, Joins, Tree, tree_of, way_to
 from engine.runtime.judging import VERDICT_CODES, Judge, Verdict
 from engine.standard import Reference
 from engine.work import EntityWork, RuleWork, Settings, UseCaseWork
@@ -258,6 +258,31 @@ class Staging:
         row = self.db.execute(query, (key,)).fetchone()
         return orjson.loads(row[0]) if row and row[0] else None
 
+    def recalled(self, entity: EntityWork, key: str) -> Record:
+        """
+        Return what is known of a record that the source no longer has.
+
+        It is what its key tells, and the keys of what it points to; what of that the
+        source still has is whole.
+        """
+        tree = tree_of(entity.joins)
+        record = self._from_key(entity.base, key, tree)
+        self.joins.join(entity.base, [(key, record)], tree)
+        return record
+
+    def _from_key(self, base: str, key: str, tree: Tree) -> Record:
+        entity = self.standard.entities[base]
+        parts = zip(entity.key, key_parts(key), strict=True)
+        record: Record = {name: part for name, part in parts if part}
+        for segment, inner in tree.items():
+            reference = entity.references.get(segment.name)
+            if reference is not None and not segment.many:
+                way = way_to(record, reference, self.standard)
+                if way is not None:
+                    target = self.standard.base(reference.entity)
+                    record[segment.name] = self._from_key(target, way, inner)
+        return record
+
     def is_off(self, entity: EntityWork) -> bool:
         """Say whether the settings alone decide that an entity has no records."""
         if entity.records is None:
@@ -291,11 +316,40 @@ class Staging:
         query = f'SELECT 1 FROM "{base}" b WHERE b.key = ? AND {member}'
         return self.db.execute(query, (key,)).fetchone() is not None
 
-    def count(self, entity: EntityWork, keys: Sequence[str]) -> int:
-        """Count the records of an entity that the source has under some keys."""
+    def absent(self, entity: EntityWork, keys: Sequence[str]) -> list[str]:
+        """Return the keys under which the source has no record of an entity."""
         member = " OR ".join(self.judge.is_member_sql(node, "b") for node in entity.erp)
-        query = f'SELECT COUNT(*) FROM "{entity.base}" b WHERE ({member}) AND b.key'
-        return sum(rows[0][0] for rows in self.joins.select(query, keys))
+        query = f'SELECT b.key FROM "{entity.base}" b WHERE ({member}) AND b.key'
+        there = {key for rows in self.joins.select(query, keys) for (key,) in rows}
+        return [key for key in keys if key not in there]
+
+    def pointed_to(self, base: str, keys: Sequence[str]) -> set[str]:
+        """Return those of some keys that a record of the source points to."""
+        found: set[str] = set()
+        for child in self.bases:
+            for name, reference in self.references(child).items():
+                if self.standard.base(reference.entity) == base:
+                    query = f'SELECT "to_{name}" FROM "{child}" WHERE "to_{name}"'
+                    for rows in self.joins.select(query, keys):
+                        found.update(key for (key,) in rows)
+        return found
+
+    def is_complete(self, entity: EntityWork) -> bool:
+        """Say whether every row that could be a record of an entity was read."""
+        links = {self.standard.entities[node].linked_by for node in entity.erp}
+        bases = sorted({entity.base, *(link for link in links if link)})
+        marks = ", ".join("?" * len(bases))
+        query = f"SELECT 1 FROM broken WHERE base IN ({marks}) LIMIT 1"
+        if self.db.execute(query, bases).fetchone() is not None:
+            return False
+        return all(
+            self.db.execute(
+                f'SELECT 1 FROM "{link}" WHERE record IS NULL LIMIT 1'
+            ).fetchone()
+            is None
+            for link in bases
+            if link != entity.base
+        )
 
     def keys(self, base: str) -> Iterator[str]:
         for (key,) in self.db.execute(f'SELECT key FROM "{base}" ORDER BY rowid'):

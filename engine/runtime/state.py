@@ -4,61 +4,43 @@ SQLite by default, PostgreSQL by URL, through SQLAlchemy Core. No payload is kep
 accepted record there is its key, its ID, the partner's id and a hash.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
 
-from engine.errors import SpecError
+from engine.errors import FencedError
 from engine.problems import Origin, Problem
 from engine.runtime.account import AccountState
 from engine.runtime.database import (
-    LOCK_SPACE,
+    CHUNK,
     activation_table,
     insert_into,
+    installation_table,
+    journal_table,
     link_table,
     migrate,
     open_database,
     reject_table,
     run_table,
-    sending_table,
     unreachable,
+    writing,
 )
+from engine.runtime.fingerprints import Fingerprints
+from engine.runtime.journal import Run
+from engine.runtime.links import Link
+from engine.runtime.locking import activation_lock
 
-REMOVED = "removed"
-"""The hash of a record that was ended or blocked at the partner and still is there."""
+MANY_CALLS = 20
+"""A run with fewer calls does not tell how fast the partner answers."""
 
-
-@dataclass(frozen=True)
-class Link:
-    """
-    Our key of a record, our ID, the partner's id, and the hash last accepted.
-
-    `fixed` is the hash of the fields that the partner cannot change.
-    """
-
-    key: str
-    our_id: str
-    partner_id: Any
-    digest: str
-    fixed: str = ""
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A record that was not sent or not taken, and why."""
-
-    entity: str
-    key: str
-    code: str
-    message: str
-    origin: str = ""
+LEASE_SECONDS = 20
+"""So long a process may send without asking whether the activation is still its own."""
 
 
 class State:
@@ -68,6 +50,9 @@ class State:
         self.url = url
         self.engine = open_database(url)
         migrate(self.engine, url)
+        with self.engine.connect() as db:
+            salt = db.scalar(sa.select(installation_table.c.salt))
+        self.fingerprints = Fingerprints(salt or b"")
 
     def __enter__(self) -> Self:
         return self
@@ -90,10 +75,10 @@ class State:
             number = db.scalar(query)
         if number is None:
             insert = insert_into(self.engine, activation_table).values(name=name)
-            with self.engine.begin() as db:
+            with writing(self.engine) as db:
                 db.execute(insert.on_conflict_do_nothing())
                 number = db.execute(query).scalar_one()
-        return ActivationState(self.engine, name, number)
+        return ActivationState(self.engine, name, number, self.fingerprints)
 
     def account(self, name: str) -> "AccountState":
         """Return what is kept of a customer's account at a partner."""
@@ -109,32 +94,60 @@ class State:
 class ActivationState:
     """The part of the state that belongs to one activation."""
 
-    def __init__(self, engine: sa.Engine, name: str, number: int) -> None:
+    def __init__(
+        self, engine: sa.Engine, name: str, number: int, fingerprints: Fingerprints
+    ) -> None:
         self.engine = engine
         self.name = name
         self.number = number
+        self.fingerprints = fingerprints
+        self._epoch: int | None = None
+        self._held_until = 0.0
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Keep other processes out; raises SpecError if one runs this activation."""
-        if self.engine.dialect.name == "postgresql":
-            # No transaction: one that idles for hours may be ended by the server.
-            engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-            lock = (LOCK_SPACE, self.number)
-            with engine.connect() as db:
-                if not db.scalar(sa.select(sa.func.pg_try_advisory_lock(*lock))):
-                    raise SpecError([_running(self.name)])
-                try:
-                    yield
-                finally:
-                    db.execute(sa.select(sa.func.pg_advisory_unlock(*lock)))
-            return
-        path = f"{self.engine.url.database}.{self.number}.lock"
-        try:
-            with FileLock(path, timeout=0):
+    def exclusive(self, *, evict: bool = False) -> Iterator[None]:
+        """
+        Keep other processes out; raises SpecError if one runs this activation.
+
+        With `evict` that one loses the activation instead, on PostgreSQL: should it be
+        alive after all, its next write or call raises FencedError.
+        """
+        with activation_lock(self.engine, self.number, self.name, evict=evict):
+            with writing(self.engine) as db:
+                self._epoch = db.scalar(
+                    sa.update(activation_table)
+                    .where(activation_table.c.id == self.number)
+                    .values(epoch=activation_table.c.epoch + 1)
+                    .returning(activation_table.c.epoch)
+                )
+            try:
                 yield
-        except Timeout:
-            raise SpecError([_running(self.name)]) from None
+            finally:
+                self._epoch = None
+
+    def hold(self) -> None:
+        """
+        Raise FencedError if another process has taken this activation over.
+
+        The database is asked at most every LEASE_SECONDS; a process that was frozen
+        asks when it wakes up.
+        """
+        if monotonic() >= self._held_until:
+            with self.engine.connect() as db:
+                self._need_epoch(db)
+
+    def _need_epoch(self, db: sa.Connection) -> None:
+        """Raise FencedError in a transaction of who may not write any more."""
+        if self._epoch is None:
+            return
+        asked = monotonic()
+        query = sa.select(activation_table.c.epoch).where(
+            activation_table.c.id == self.number
+        )
+        if db.scalar(query.with_for_update(read=True)) != self._epoch:
+            message = "another process has taken this activation over."
+            raise FencedError([Problem(Origin(self.name), "D304", message)])
+        self._held_until = asked + LEASE_SECONDS
 
     # -- links
 
@@ -154,19 +167,16 @@ class ActivationState:
     ) -> list[Link]:
         found = []
         columns = link_table.c
-        names = ("key", "our_id", "partner_id", "digest", "fixed")
+        names = ("key", "our_id", "partner_id", "digest", "fixed", "fields")
         selected = [columns[name] for name in names]
         with self.engine.connect() as db:
-            for start in range(0, len(values), _CHUNK):
+            for start in range(0, len(values), CHUNK):
                 query = sa.select(*selected).where(
                     columns.activation_id == self.number,
                     columns.entity == entity,
-                    column.in_(values[start : start + _CHUNK]),
+                    column.in_(values[start : start + CHUNK]),
                 )
-                found += [
-                    Link(key, our_id, orjson.loads(partner_id), digest, fixed)
-                    for key, our_id, partner_id, digest, fixed in db.execute(query)
-                ]
+                found += [_as_link(*row) for row in db.execute(query)]
         return found
 
     def link_keys(self, entity: str) -> Iterator[list[str]]:
@@ -182,7 +192,7 @@ class ActivationState:
                     columns.key > last,
                 )
                 .order_by(columns.key)
-                .limit(_CHUNK)
+                .limit(CHUNK)
             )
             with self.engine.connect() as db:
                 keys = list(db.scalars(query))
@@ -202,82 +212,45 @@ class ActivationState:
 
     def in_doubt(self, entity: str) -> frozenset[str]:
         """Return the keys whose sending an earlier process did not see the end of."""
-        query = sa.select(sending_table.c.key).where(
-            sending_table.c.activation_id == self.number,
-            sending_table.c.entity == entity,
+        columns = journal_table.c
+        running = sa.select(run_table.c.id).where(
+            run_table.c.activation_id == self.number, run_table.c.state == "running"
+        )
+        unknown = sa.select(columns.key).where(
+            columns.activation_id == self.number,
+            columns.entity == entity,
+            columns.state == "unknown",
+        )
+        sending = sa.select(columns.key).where(
+            columns.run_id.in_(running),
+            columns.entity == entity,
+            columns.state == "sending",
         )
         with self.engine.connect() as db:
-            return frozenset(db.scalars(query))
+            return frozenset(db.scalars(unknown.union(sending)))
 
-    def begin(self, entity: str, keys: Sequence[str]) -> None:
-        """Note that records are about to be sent."""
-        rows = [
-            {"activation_id": self.number, "entity": entity, "key": key} for key in keys
-        ]
-        with self.engine.begin() as db:
-            insert = insert_into(self.engine, sending_table).on_conflict_do_nothing()
-            db.execute(insert, rows)
-
-    def settle(
-        self,
-        entity: str,
-        accepted: Iterable[Link],
-        done: Sequence[str],
-        run: int,
-        removed: Sequence[str] = (),
-    ) -> None:
+    def start_run(self, spec_version: str, kind: str = "sync", plan: str = "") -> Run:
         """
-        Keep what was accepted and forget that it was being sent, both at once.
+        Enter a run; those that never ended are marked as broken off.
 
-        `done` are the keys that are not in doubt any more, `removed` those of which
-        the partner has no record now.
+        What they were sending is unknown from now on.
         """
-        rows = [
-            {
-                "activation_id": self.number,
-                "entity": entity,
-                "key": link.key,
-                "our_id": link.our_id,
-                "partner_id": orjson.dumps(link.partner_id).decode(),
-                "digest": link.digest,
-                "fixed": link.fixed,
-                "run_id": run,
-            }
-            for link in accepted
-        ]
-        with self.engine.begin() as db:
-            if rows:
-                insert = insert_into(self.engine, link_table)
-                changed = ("our_id", "partner_id", "digest", "fixed", "run_id")
-                db.execute(
-                    insert.on_conflict_do_update(
-                        index_elements=["activation_id", "entity", "key"],
-                        set_={name: insert.excluded[name] for name in changed},
-                    ),
-                    rows,
-                )
-            for table, keys in ((link_table, removed), (sending_table, done)):
-                for start in range(0, len(keys), _CHUNK):
-                    db.execute(
-                        sa.delete(table).where(
-                            table.c.activation_id == self.number,
-                            table.c.entity == entity,
-                            table.c.key.in_(keys[start : start + _CHUNK]),
-                        )
-                    )
-
-    # -- runs and rejects
-
-    def start_run(self, spec_version: str) -> int:
-        """Enter a run; runs that never ended are marked as broken off."""
-        with self.engine.begin() as db:
+        unfinished = sa.and_(
+            run_table.c.activation_id == self.number, run_table.c.state == "running"
+        )
+        with writing(self.engine) as db:
+            self._need_epoch(db)
+            runs = sa.select(run_table.c.id).where(unfinished)
             db.execute(
-                sa.update(run_table)
+                sa.update(journal_table)
                 .where(
-                    run_table.c.activation_id == self.number,
-                    run_table.c.state == "running",
+                    journal_table.c.run_id.in_(runs),
+                    journal_table.c.state == "sending",
                 )
-                .values(state="broken_off")
+                .values(state="unknown")
+            )
+            db.execute(
+                sa.update(run_table).where(unfinished).values(state="broken_off")
             )
             result = db.execute(
                 sa.insert(run_table).values(
@@ -286,51 +259,45 @@ class ActivationState:
                     state="running",
                     spec_version=spec_version,
                     totals={},
+                    kind=kind,
+                    plan_id=plan,
                 )
             )
-            return int((result.inserted_primary_key or [0])[0])
+            number = int((result.inserted_primary_key or [0])[0])
+        return Run(self.engine, self.number, number, self._need_epoch)
 
-    def finish_run(
-        self,
-        run: int,
-        state: str,
-        totals: Mapping[str, int],
-        rejects: Iterable[Reject] | None,
-    ) -> None:
-        """End a run; with a full list of rejects, those that passed are closed."""
-        with self.engine.begin() as db:
-            db.execute(
-                sa.update(run_table)
-                .where(run_table.c.id == run)
-                .values(finished_at=datetime.now(UTC), state=state, totals=dict(totals))
-            )
-            if rejects is None:
-                return
-            rows = [
-                {
-                    "activation_id": self.number,
-                    **vars(reject),
-                    "since_run": run,
-                    "last_run": run,
-                }
-                for reject in rejects
-            ]
-            insert = insert_into(self.engine, reject_table)
-            changed = ("code", "message", "origin", "last_run")
-            for start in range(0, len(rows), _CHUNK):
-                db.execute(
-                    insert.on_conflict_do_update(
-                        index_elements=["activation_id", "entity", "key"],
-                        set_={name: insert.excluded[name] for name in changed},
-                    ),
-                    rows[start : start + _CHUNK],
+    # -- what is missing in the source
+
+    def missing_runs(self, entity: str, keys: Sequence[str]) -> dict[str, int]:
+        """Return how many complete runs in a row have not met these records."""
+        columns = link_table.c
+        found: dict[str, int] = {}
+        with self.engine.connect() as db:
+            for start in range(0, len(keys), CHUNK):
+                query = sa.select(columns.key, columns.missing_runs).where(
+                    columns.activation_id == self.number,
+                    columns.entity == entity,
+                    columns.key.in_(keys[start : start + CHUNK]),
                 )
-            db.execute(
-                sa.delete(reject_table).where(
-                    reject_table.c.activation_id == self.number,
-                    reject_table.c.last_run != run,
-                )
-            )
+                found.update((key, runs) for key, runs in db.execute(query))
+        return found
+
+    # -- runs and rejects
+
+    def calls_per_second(self) -> float | None:
+        """Return how fast the partner answered the last runs; None without any."""
+        columns = run_table.c
+        last = (
+            sa.select(columns.calls, columns.seconds)
+            .where(columns.activation_id == self.number, columns.calls >= MANY_CALLS)
+            .order_by(columns.id.desc())
+            .limit(5)
+            .subquery()
+        )
+        query = sa.select(sa.func.sum(last.c.calls), sa.func.sum(last.c.seconds))
+        with self.engine.connect() as db:
+            calls, seconds = db.execute(query).one()
+        return calls / seconds if calls and seconds else None
 
     def last_run(self) -> Mapping[str, Any] | None:
         query = (
@@ -354,8 +321,12 @@ class ActivationState:
             return [dict(row) for row in db.execute(query).mappings()]
 
 
-_CHUNK = 500
-
-
-def _running(name: str) -> Problem:
-    return Problem(Origin(name), "D301", "another process runs this activation.")
+def _as_link(
+    key: str,
+    our_id: str,
+    partner_id: str,
+    digest: str,
+    fixed: str,
+    fields: bytes | None,
+) -> Link:
+    return Link(key, our_id, orjson.loads(partner_id), digest, fixed, fields or b"")

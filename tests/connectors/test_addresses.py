@@ -26,7 +26,8 @@ def test_settings_stand_in_the_address(connector):
 
 def test_an_override_stands_for_every_host(connector):
     found = addresses(connector, None, {}, "http://127.0.0.1:9/v1/")
-    expected = Addresses("http://127.0.0.1:9/v1", {"portal": "http://127.0.0.1:9/v1"})
+    hosts = {"portal": "http://127.0.0.1:9/v1"}
+    expected = Addresses("http://127.0.0.1:9/v1", hosts, private=True)
     assert found == expected
 
 

@@ -59,7 +59,8 @@ def test_a_login_may_have_its_own_host_headers_and_basic(server, open_session, k
         return kit.Reply(body=[])
 
     server.app = app
-    places = Addresses(f"{server.url}/api", {"portal": f"{server.url}/portal"})
+    portal = {"portal": f"{server.url}/portal"}
+    places = Addresses(f"{server.url}/api", portal, private=True)
     given = {"addresses": places, "settings": {"tenant": "haus-1"}}
     with open_session(given=given, **CHANGES) as session:
         session.send(request(), {})

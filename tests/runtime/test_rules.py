@@ -3,6 +3,7 @@
 import pytest
 
 COUNTS = (
+    "held",
     *("create", "update", "replace", "remove"),
     *("unchanged", "left_out", "rejected"),
 )

@@ -2,16 +2,19 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from engine.errors import SpecError, StopError, UnreachableError
+from engine.errors import FencedError, SpecError, StopError, UnreachableError
 from engine.runtime.database import metadata
 from engine.runtime.library import INSTALLED
-from engine.runtime.state import Link, Reject, State
+from engine.runtime.links import Link, Reject
+from engine.runtime.state import State
+from engine.service import tables
 
 ADA = Link("1/1", "1-1", 17, "aa")
 MAX = Link("1/2", "1-2", "x-9", "bb")
@@ -28,11 +31,20 @@ def own(state):
     return state.activation("muster/etg24/stammdaten/test")
 
 
-def keep(own, *links, run=1):
-    own.settle("units", links, [link.key for link in links], run)
+@pytest.fixture
+def run(own):
+    run = own.start_run("1.0.0")
+    run.plan("units", [("1/1", "create"), ("1/2", "create")])
+    return run
+
+
+def keep(own, *links):
+    run = own.start_run("1.0.0")
+    run.settle("units", links, {})
 
 
 def test_migrations_equal_the_metadata(state):
+    assert tables.metadata is metadata
     with state.engine.connect() as db:
         assert compare_metadata(MigrationContext.configure(db), metadata) == []
 
@@ -62,7 +74,7 @@ def test_partners_id_keeps_its_type(own):
 def test_link_is_replaced_by_a_newer_one(own):
     keep(own, ADA)
     newer = Link("1/1", "1-1", 17, "cc")
-    keep(own, newer, run=2)
+    keep(own, newer)
     assert own.links("units", ["1/1"]) == {"1/1": newer}
     assert own.count_links("units") == 1
 
@@ -82,36 +94,128 @@ def test_more_links_are_asked_for_than_a_statement_takes(own):
     assert own.count_links("units") == 1203
 
 
-def test_what_is_begun_is_in_doubt_until_it_is_settled(own):
-    own.begin("units", ["1/1", "1/2"])
+def states(own):
+    query = sa.text("SELECT run_id, key, state FROM journal ORDER BY run_id, key")
+    with own.engine.connect() as db:
+        return [tuple(row)[1:] for row in db.execute(query)]
+
+
+def test_what_is_begun_is_in_doubt_until_it_is_settled(own, run):
+    assert own.in_doubt("units") == frozenset()
+    run.begin("units", ["1/1", "1/2"])
     assert own.in_doubt("units") == {"1/1", "1/2"}
-    keep(own, ADA)
+    run.settle("units", [ADA], {"1/1": "done"})
     assert own.in_doubt("units") == {"1/2"}
+    assert states(own) == [("1/1", "done"), ("1/2", "sending")]
 
 
-def test_beginning_twice_is_one_doubt(own):
-    own.begin("units", ["1/1"])
-    own.begin("units", ["1/1"])
+def test_beginning_twice_is_one_doubt(own, run):
+    run.begin("units", ["1/1"])
+    run.begin("units", ["1/1"])
     assert own.in_doubt("units") == {"1/1"}
 
 
-def test_refused_record_is_settled_without_a_link(own):
-    own.begin("units", ["1/1"])
-    own.settle("units", [], ["1/1"], 1)
+def test_refused_record_is_settled_without_a_link(own, run):
+    run.begin("units", ["1/1"])
+    run.settle("units", [], {"1/1": "rejected"})
     assert own.in_doubt("units") == frozenset()
     assert own.links("units", ["1/1"]) == {}
 
 
-def test_doubt_outlives_the_process(own, state_url):
-    own.begin("units", ["1/1"])
+def test_doubt_outlives_the_process_and_the_next_run(own, run, state_url):
+    run.begin("units", ["1/1"])
     with State(state_url) as later:
         assert later.activation(own.name).in_doubt("units") == {"1/1"}
+        later.activation(own.name).start_run("1.0.0")
+        assert later.activation(own.name).in_doubt("units") == {"1/1"}
+    assert states(own) == [("1/1", "unknown"), ("1/2", "planned")]
+
+
+@pytest.mark.parametrize("outcome", ["done", "rejected"])
+def test_later_run_settles_what_an_earlier_one_left_unknown(own, run, outcome):
+    run.begin("units", ["1/1", "1/2"])
+    later = own.start_run("1.0.0")
+    later.plan("units", [("1/1", "create")])
+    later.settle("units", [], {"1/1": outcome})
+    assert own.in_doubt("units") == {"1/2"}
+    assert states(own) == [("1/1", outcome), ("1/2", "unknown"), ("1/1", outcome)]
+
+
+def test_unknown_stays_in_doubt(own, run):
+    run.begin("units", ["1/1"])
+    run.settle("units", [], {"1/1": "unknown"})
+    own.start_run("1.0.0")
+    assert own.in_doubt("units") == {"1/1"}
+
+
+def test_state_and_journal_change_together(own, run):
+    run.begin("units", ["1/1"])
+    broken = replace(ADA, digest=None)
+    with pytest.raises(sa.exc.IntegrityError):
+        run.settle("units", [broken], {"1/1": "done"})
+    assert own.in_doubt("units") == {"1/1"}
+
+
+def test_missing_records_are_counted_by_runs_in_a_row(own):
+    keep(own, ADA, MAX)
+    for _ in range(2):
+        own.start_run("1.0.0").count_missing("units", ["1/1"])
+    assert own.missing_runs("units", ["1/1", "1/2"]) == {"1/1": 2, "1/2": 0}
+    own.start_run("1.0.0").count_missing("units", ["1/2"])
+    assert own.missing_runs("units", ["1/1", "1/2"]) == {"1/1": 0, "1/2": 1}
+
+
+class TestWhoMayWrite:
+    """A process whose activation was taken over writes and sends nothing more."""
+
+    @pytest.fixture
+    def taker(self, state_url):
+        with State(state_url) as other:
+            yield other.activation("muster/etg24/stammdaten/test")
+
+    @pytest.fixture
+    def fenced(self, own, taker):
+        """The state of a process that another one has taken an activation from."""
+        with own.exclusive():
+            run = own.start_run("1.0.0")
+            run.plan("units", [("1/1", "create")])
+            with taker.engine.begin() as db:
+                db.execute(sa.text("UPDATE activation SET epoch = epoch + 1"))
+            yield run
+
+    def test_it_begins_settles_and_ends_nothing(self, own, fenced):
+        for write in (
+            lambda: fenced.begin("units", ["1/1"]),
+            lambda: fenced.settle("units", [ADA], {"1/1": "done"}),
+            lambda: fenced.finish("done", {}, []),
+            lambda: own.start_run("1.0.0"),
+        ):
+            with pytest.raises(FencedError, match="D304"):
+                write()
+        assert states(own) == [("1/1", "planned")]
+        assert own.links("units", ["1/1"]) == {}
+
+    def test_it_notices_before_the_next_call_when_its_lease_is_over(self, own, fenced):
+        own.hold()  # asked a moment ago
+        own._held_until = 0
+        with pytest.raises(FencedError, match="D304"):
+            own.hold()
+
+    def test_eviction_takes_a_running_activation(self, own, taker, state_url):
+        if not state_url.startswith("postgresql"):
+            pytest.skip("one machine: a file that is locked says who runs")
+        with own.exclusive():
+            with taker.exclusive(evict=True):
+                with pytest.raises(FencedError):
+                    own.start_run("1.0.0")
+            with pytest.raises(FencedError):
+                own.start_run("1.0.0")
 
 
 def test_run_ends_with_its_figures(own):
     run = own.start_run("1.0.0")
     assert own.last_run()["state"] == "running"
-    own.finish_run(run, "done", {"create": 3}, [])
+    run.finish("done", {"create": 3}, [])
     found = own.last_run()
     assert (found["state"], found["totals"]) == ("done", {"create": 3})
     assert found["finished_at"] >= found["started_at"]
@@ -122,19 +226,16 @@ def test_run_that_never_ended_is_broken_off(state, own):
     own.start_run("1.0.0")
     with state.engine.connect() as db:
         query = sa.text("SELECT state FROM run WHERE id = :id")
-        assert db.scalar(query, {"id": first}) == "broken_off"
+        assert db.scalar(query, {"id": first.number}) == "broken_off"
 
 
 def test_reject_that_passed_is_closed(own):
-    own.finish_run(
-        own.start_run("1.0.0"),
+    own.start_run("1.0.0").finish(
         "done",
         {},
         [Reject("units", "1/1", "D201", "x"), Reject("units", "1/2", "D201", "y")],
     )
-    own.finish_run(
-        own.start_run("1.0.0"), "done", {}, [Reject("units", "1/2", "D204", "z")]
-    )
+    own.start_run("1.0.0").finish("done", {}, [Reject("units", "1/2", "D204", "z")])
     (found,) = own.rejects()
     assert (found["key"], found["code"], found["message"]) == ("1/2", "D204", "z")
     assert found["since_run"] < found["last_run"]
@@ -142,14 +243,14 @@ def test_reject_that_passed_is_closed(own):
 
 def test_run_that_stopped_closes_no_reject(own):
     run = own.start_run("1.0.0")
-    own.finish_run(run, "done", {}, [Reject("units", "1/1", "D201", "x")])
-    own.finish_run(own.start_run("1.0.0"), "stopped", {}, None)
+    run.finish("done", {}, [Reject("units", "1/1", "D201", "x")])
+    own.start_run("1.0.0").finish("stopped", {}, None)
     assert [reject["key"] for reject in own.rejects()] == ["1/1"]
 
 
 def test_rejects_are_kept_in_order_of_entity_and_key(own):
     rejects = [Reject("b", "1", "D201", ""), Reject("a", "2", "D201", "")]
-    own.finish_run(own.start_run("1.0.0"), "done", {}, rejects)
+    own.start_run("1.0.0").finish("done", {}, rejects)
     assert [r["entity"] for r in own.rejects()] == ["a", "b"]
 
 

@@ -26,6 +26,8 @@ class NamedByPartner(Records):
             yield self._offer("remove", self.remove)
         if "lookup" in requests:
             yield self._offer("lookup", self.look_up, is_lenient=True)
+        if "list" in requests:
+            yield self._offer("list", self.list_all, is_lenient=True)
         if "external_ids" in requests:
             yield self._offer("external_ids.read", self.read_ids)
             yield self._offer("external_ids.replace", self.replace_ids)

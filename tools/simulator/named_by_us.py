@@ -28,6 +28,8 @@ class NamedByUs(Records):
         """Yield the requests of the connector file, each with what answers it."""
         batch = self._requests.get("batch")
         yield self._offer("upsert", self.upsert_all if batch else self.upsert)
+        if "list" in self._requests:
+            yield self._offer("list", self.list_all, is_lenient=True)
         if "remove" in self._requests:
             yield self._offer("remove", self.remove)
 

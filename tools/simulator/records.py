@@ -16,6 +16,7 @@ from tools.simulator.partner import Entity, Partner
 from tools.simulator.routes import Offer
 from tools.simulator.rules import Rules
 from tools.simulator.schemas import FieldProblem, Validator
+from tools.simulator.search import Filters, rows
 from tools.simulator.shapes import Bound, Shape
 from tools.simulator.special import Special
 from tools.simulator.store import Key, Record, Store
@@ -76,6 +77,12 @@ class Records:
             return Answer(204)
         return self._answer("remove", 200, {self._ids.field: self._id_of(key, record)})
 
+    def list_all(self, call: Call) -> Answer:
+        """Answer with a page of all records, of one parent if the address names it."""
+        parents = self._parent_values(self._read("list", call))
+        self._rules.check_references(parents)
+        return self._page("list", call, rows(self._table, Filters(exact=parents)))
+
     def _addressed(self, bound: Bound) -> tuple[Key, Record]:
         """Return the record that a request is about; raises Refusal."""
         raise NotImplementedError
@@ -83,7 +90,8 @@ class Records:
     def _offer(self, request: str, handler: Any, *, is_lenient: bool = False) -> Offer:
         described = at(self._requests, request)
         if is_lenient:
-            described = without_paging(described, self._paginator)
+            paginator = described.get("paginator") or self._paginator
+            described = without_paging(described, paginator)
         self._shapes[request] = Shape(
             described,
             self._known,
@@ -157,13 +165,20 @@ class Records:
     def _shown(self, record: Record) -> Record:
         return self._special.show(self._name, record)
 
-    def _listed(self, record: Record) -> Record:
-        """Return a record of a list: its id is read where that of an answer is."""
-        shown = self._shown(record)
-        if not self._ids.is_enveloped:
-            return shown
-        shown = {**shown}
-        put(shown, f"{self._ids.parent}.{self._ids.field}", at(record, self._ids.field))
+    def _listed(self, record: Record, described: Mapping[str, Any]) -> Record:
+        """
+        Return a record of a list, with both ids where they are read.
+
+        If the request does not say it, the partner's stands where that of an answer is.
+        """
+        shown = {**self._shown(record)}
+        id_at, ours = described.get("id"), described.get("match")
+        if id_at is None and self._ids.is_enveloped:
+            id_at = f"{self._ids.parent}.{self._ids.field}"
+        if id_at is not None:
+            put(shown, id_at, at(record, self._ids.field))
+        if ours is not None and ours != self._table.match:
+            put(shown, ours, at(record, self._table.match or ""))
         return shown
 
     def _answer(self, request: str, status: int, record: Record) -> Answer:
@@ -177,9 +192,15 @@ class Records:
         return Answer(status, self._special.answer(self._name, request, body))
 
     def _page(self, request: str, call: Call, found: list[Record]) -> Answer:
-        shown = [self._listed(record) for record in found]
-        cap = self._faults.settings.page_cap
-        body = page(self._paginator, call, shown, cap)
+        described = self._requests.get(request) or {}
+        paginator = described.get("paginator") or self._paginator
+        body = page(paginator, call, found, self._faults.settings.page_cap)
+        held = body if paginator is None else at(body, paginator["items"])
+        shown = [self._listed(record, described) for record in held]
+        if paginator is None:
+            body = shown
+        else:
+            put(body, paginator["items"], shown)
         return Answer(200, self._special.answer(self._name, request, body))
 
 

@@ -1,0 +1,93 @@
+"""The brake: a plan and its limits in, verdicts out, before anything is sent.
+
+It judges what an operation would do to what the partner has of an entity, in one
+Mandant and in all. What it holds back waits for a person; everything else is sent.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+
+from engine.model import BrakeFile, Limit
+from engine.runtime.plan import ALL, BRAKED, EntityPlan, Operation, Plan, Verdict
+from engine.runtime.state import ActivationState
+
+
+def judge(plan: Plan, limits: BrakeFile, state: ActivationState) -> list[Verdict]:
+    """Return what the brake holds back of a plan."""
+    verdicts: list[Verdict] = []
+    for part in plan.entities.values():
+        for operation in BRAKED:
+            limit: Limit | None = getattr(limits, operation)
+            if limit is not None and part.counts[operation]:
+                held = _known(part, state)
+                verdicts += _judged(part, operation, limit, held)
+    return verdicts
+
+
+def _known(part: EntityPlan, state: ActivationState) -> Counter[str]:
+    """Count the records that the partner has, by Mandant."""
+    return Counter(
+        part.mandant_of(key) for keys in state.link_keys(part.name) for key in keys
+    )
+
+
+def _judged(
+    part: EntityPlan, operation: Operation, limit: Limit, known: Counter[str]
+) -> Iterator[Verdict]:
+    slices = {name: counts[operation] for name, counts in part.slices.items()}
+    for mandant, count in sorted(slices.items()):
+        why = _exceeds(limit, count, known[mandant])
+        if why:
+            yield Verdict(part.name, mandant, operation, count, known[mandant], why)
+    total, of = sum(slices.values()), known.total()
+    why = _exceeds(limit, total, of)
+    if why and len(slices) > 1:
+        yield Verdict(part.name, ALL, operation, total, of, why)
+
+
+def _exceeds(limit: Limit, count: int, known: int) -> str:
+    if count > limit.count:
+        return f"more than {limit.count:,} at once"
+    if count >= limit.at_least and count > limit.share * known:
+        return f"more than {limit.share:.0%} of {known:,}"
+    return ""
+
+
+def hold(plan: Plan, verdicts: list[Verdict]) -> None:
+    """Take what the brake holds back out of what is sent."""
+    for verdict in verdicts:
+        part = plan.entities[verdict.entity]
+        every = verdict.mandant == ALL
+        for mandant in list(part.slices) if every else [verdict.mandant]:
+            part.hold(verdict.operation, mandant)
+
+
+def plan_id(plan: Plan, verdicts: list[Verdict]) -> str:
+    """
+    Return the name of what is held back: the same records, the same name.
+
+    A release is good for it alone; one record more or less is another plan.
+    """
+    digest = blake2b(plan.activation.encode(), digest_size=6)
+    for rekey in plan.rekeys:
+        digest.update(f"\0{rekey.old_id} {rekey.new_id}".encode())
+    for entity, key in sorted(held_changes(plan, verdicts)):
+        digest.update(f"\0{entity} {key}".encode())
+    return digest.hexdigest()
+
+
+def held_changes(plan: Plan, verdicts: list[Verdict]) -> Iterator[tuple[str, str]]:
+    """Yield entity and key of the changes that a person has to decide about."""
+    for rekey in plan.rekeys:
+        yield rekey.entity, rekey.key
+    slices: Mapping[str, set[tuple[str, str]]] = {
+        name: {(v.operation, v.mandant) for v in verdicts if v.entity == name}
+        for name in {verdict.entity for verdict in verdicts}
+    }
+    for name, held in slices.items():
+        part = plan.entities[name]
+        for key, operation in part.planned():
+            mandant = part.mandant_of(key)
+            if (operation, mandant) in held or (operation, ALL) in held:
+                yield name, key

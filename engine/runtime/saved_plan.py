@@ -1,0 +1,182 @@
+"""A plan in a file: what it was made from and what it would do in, no payload out.
+
+A saved plan is sent only as it is. Its file holds hashes of the source, the spec and
+the settings; when it is applied they are taken again, and so is each change.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b, file_digest
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from engine.errors import SpecError
+from engine.problems import Origin, Problem
+from engine.runtime.activation import Activation
+from engine.runtime.plan import EntityPlan, Plan
+
+FORMAT = 1
+SHOWN = 3
+"""So many differences of a kind are named."""
+
+
+class SavedPlan(BaseModel):
+    """The content of a plan's file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    feldwerk_plan: int
+    activation: str
+    file: str
+    """The activation's file, as an absolute path."""
+    made_at: datetime
+    inputs: dict[str, dict[str, str]]
+    """source, spec and settings: name -> hash."""
+    changes: dict[str, str]
+    """Entity -> hash of all of its changes."""
+    plan: dict[str, Any]
+    """The plan as `feldwerk plan --json` shows it."""
+
+
+def inputs_of(activation: Activation) -> dict[str, dict[str, str]]:
+    """Return the hashes of all that a plan is made from, except the partner's state."""
+    file = activation.file
+    settings = {k: v for k, v in activation.settings.items() if k != "today"}
+    rest = {
+        "base_url": file.base_url,
+        "brake": file.brake.model_dump(),
+        "gone_after_runs": file.gone_after_runs,
+    }
+    return {
+        "source": _files(activation.source, activation.source.glob("*")),
+        "spec": _files(activation.folders.root, _spec_files(activation)),
+        "settings": {name: _hash(value) for name, value in settings.items()},
+        "activation": {name: _hash(value) for name, value in rest.items()},
+    }
+
+
+def _spec_files(activation: Activation) -> Iterator[Path]:
+    folders, partner = activation.folders, activation.file.partner
+    yield folders.connector(partner)
+    mappings = folders.mappings(partner) / activation.file.use_case
+    for folder in (mappings, folders.schemas(partner), folders.standard):
+        yield from folder.rglob("*")
+
+
+def _files(root: Path, paths: Iterator[Path]) -> dict[str, str]:
+    found = {}
+    for path in sorted(path for path in paths if path.is_file()):
+        with path.open("rb") as file:
+            name = path.relative_to(root).as_posix()
+            found[name] = file_digest(file, "blake2b").hexdigest()[:32]
+    return found
+
+
+def _hash(value: Any) -> str:
+    content = orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=list)
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def _changes(part: EntityPlan) -> str:
+    digest = blake2b(digest_size=16)
+    for change in chain(part.changes(), part.removals()):
+        digest.update(orjson.dumps(vars(change), option=orjson.OPT_SORT_KEYS))
+    return digest.hexdigest()
+
+
+def save(
+    path: Path, activation: Activation, plan: Plan, inputs: dict[str, dict[str, str]]
+) -> None:
+    """Write a plan; `inputs` are the hashes from before the source was read."""
+    saved = SavedPlan(
+        feldwerk_plan=FORMAT,
+        activation=activation.name,
+        file=str(Path(activation.origin.file).resolve()),
+        made_at=datetime.now(UTC),
+        inputs=inputs,
+        changes={name: _changes(part) for name, part in plan.entities.items()},
+        plan=plan.as_json(),
+    )
+    path.write_bytes(orjson.dumps(saved.model_dump(), option=orjson.OPT_INDENT_2))
+
+
+def load(path: Path) -> SavedPlan:
+    """Read a plan's file; raises SpecError if it is none."""
+    try:
+        saved = SavedPlan.model_validate_json(path.read_bytes())
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}."
+        raise SpecError([Problem(Origin(str(path)), "P001", message)]) from None
+    except ValidationError:
+        message = "no plan that `feldwerk plan --out` wrote."
+        raise SpecError([Problem(Origin(str(path)), "P001", message)]) from None
+    if saved.feldwerk_plan != FORMAT:
+        message = f"a plan of another version ({saved.feldwerk_plan})."
+        raise SpecError([Problem(Origin(str(path)), "P001", message)])
+    return saved
+
+
+@dataclass(frozen=True)
+class Approved:
+    """A saved plan that is about to be sent."""
+
+    saved: SavedPlan
+    path: Path
+
+    def require_inputs(self, activation: Activation) -> None:
+        """Raise SpecError with everything that is not as it was."""
+        now = inputs_of(activation)
+        problems = [
+            self._problem(f"{kind}: {text}.")
+            for kind, before in self.saved.inputs.items()
+            for text in _differences(before, now.get(kind, {}))
+        ]
+        if problems:
+            raise SpecError(problems)
+
+    def require_changes(self, plan: Plan) -> None:
+        """Raise SpecError if a plan made now would send anything else."""
+        problems = []
+        for name, part in plan.entities.items():
+            if self.saved.changes.get(name) != _changes(part):
+                before = self.saved.plan["entities"].get(name, {}).get("changes", [])
+                text = _changed(before, part)
+                message = f"the partner's state, or the day, for {name}: {text}."
+                problems.append(self._problem(message))
+        if problems:
+            raise SpecError(problems)
+
+    def _problem(self, message: str) -> Problem:
+        return Problem(Origin(str(self.path)), "P002", message)
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for words, names in (
+        ("is new", now.keys() - before.keys()),
+        ("is not there any more", before.keys() - now.keys()),
+        ("has changed", {n for n in before.keys() & now.keys() if before[n] != now[n]}),
+    ):
+        for name in sorted(names):
+            yield f"{name} {words}"
+
+
+def _changed(before: list[dict[str, Any]], part: EntityPlan) -> str:
+    """Say which changes are others now, by key."""
+    was = {change["key"]: change["operation"] for change in before}
+    now = {
+        change.key: change.operation
+        for change in chain(part.changes(), part.removals())
+    }
+    keys = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+    if not keys:
+        return "the same records with other values"
+    told = ", ".join(
+        f"{key} ({was.get(key, 'nothing')} -> {now.get(key, 'nothing')})"
+        for key in keys[:SHOWN]
+    )
+    return f"{len(keys)} changes are others: {told}"

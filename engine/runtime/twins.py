@@ -1,0 +1,37 @@
+"""Find records that compose the same ID: our IDs of one resource in, twins out."""
+
+from collections.abc import Iterable
+
+from engine.runtime.staging import Staging
+
+
+class Ids:
+    """The IDs of one resource: two records must never compose the same one."""
+
+    def __init__(self, staging: Staging, number: int) -> None:
+        self.db = staging.db
+        self.table = f"ids_{number}"
+        self.db.execute(
+            f"CREATE TABLE {self.table}"
+            " (our_id TEXT, entity TEXT, key TEXT, operation TEXT)"
+        )
+
+    def begin(self) -> None:
+        self.db.execute(f"DROP INDEX IF EXISTS {self.table}_id")
+
+    def add(self, entity: str, rows: Iterable[tuple[str, str, str]]) -> None:
+        self.db.execute("BEGIN")
+        self.db.executemany(
+            f"INSERT INTO {self.table} VALUES (?, ?, ?, ?)",
+            [(our_id, entity, key, operation) for our_id, key, operation in rows],
+        )
+        self.db.execute("COMMIT")
+
+    def twins(self) -> list[tuple[str, str, str, str]]:
+        """Return (entity, key, our ID, operation) of records that share an ID."""
+        self.db.execute(f"CREATE INDEX {self.table}_id ON {self.table} (our_id)")
+        return self.db.execute(
+            f"SELECT entity, key, our_id, operation FROM {self.table} WHERE our_id IN"
+            f" (SELECT our_id FROM {self.table} WHERE our_id != ''"
+            " GROUP BY our_id HAVING COUNT(*) > 1)"
+        ).fetchall()

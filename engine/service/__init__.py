@@ -1,0 +1,1 @@
+"""Unattended runs: registered activations, when they are due, and who runs them."""
