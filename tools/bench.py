@@ -169,6 +169,7 @@ def _activation(folder: Path, base_url: str) -> Path:
         "customer": "bench",
         "partner": "facilioo",
         "use_case": "stammdaten",
+        "environment": "test",
         "base_url": base_url,
         "source": {"kind": "files", "path": "erp"},
         "credentials": {"username": "env:BENCH_USER", "password": "env:BENCH_PASSWORD"},

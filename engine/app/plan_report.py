@@ -5,7 +5,7 @@ Nothing is printed that says nothing; `--json` has everything.
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from rich.console import Console
@@ -14,10 +14,10 @@ from engine.app.causes import causes
 from engine.app.lines import command, counted, figures, head, say
 from engine.problems import CATALOGUE
 from engine.runtime.links import Reject
-from engine.runtime.plan import ALL, COUNTS, OPERATIONS, Forecast, Gone, Plan
+from engine.runtime.plan import ALL, COUNTS, OPERATIONS, Forecast, Plan
 
 SHOWN = 3
-"""So many records of a kind are named."""
+"""So many records of a kind are named; --json has them all."""
 
 CAUSES = 12
 """So many causes of rejects are told."""
@@ -134,7 +134,9 @@ def _show_decisions(console: Console, plan: Plan, path: str, *, is_plan: bool) -
         if verdict.mandant:
             every = verdict.mandant == ALL
             where += ", all Mandanten" if every else f", Mandant {verdict.mandant}"
-        what = f"{verdict.count:,} of {verdict.of:,} records {DONE[verdict.operation]}"
+        records = f"{verdict.count:,} of {verdict.of:,} records"
+        done = DONE[verdict.operation]
+        what = f"{records} {done}" if plan.release else f"{records} would be {done}"
         style = "" if plan.release else "red"
         say(console, f"{where}: {what}, {verdict.why}", 2, 2, style=style)
     if plan.rekeys:
@@ -161,8 +163,10 @@ def _show_ways(console: Console, plan: Plan, path: str, *, is_plan: bool) -> Non
     rest = [f"--activation {shlex.quote(path)}", "--by NAME", "--reason TEXT"]
     console.print()
     if not plan.rekeys:
-        then = "A sync sends all the rest. After it, t" if is_plan else "T"
-        say(console, f"{then}o send this too, with the next sync:")
+        if is_plan:
+            say(console, "A sync sends all the rest. To let this pass, after it:")
+        else:
+            say(console, "To let this pass, with the next sync:")
         command(console, [first, *rest])
         return
     say(console, "Sync sends nothing before this is decided. The ways out:")
@@ -200,23 +204,31 @@ def _show_fields(console: Console, plan: Plan) -> None:
 
 def _show_gone(console: Console, plan: Plan, *, is_plan: bool) -> None:
     """Print what was sent and the source no longer has, by what becomes of it."""
-    found: dict[str, list[tuple[str, Gone]]] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
+    removed = "removed by this plan" if is_plan else "removed"
     for part in plan.entities.values():
+        held = {change["key"] for change in part.held()}
         for item in part.missing():
-            found.setdefault(item.reason, []).append((part.name, item))
+            what = f"not removed: {item.reason}" if item.reason else removed
+            if item.key in held:
+                what = "held back by the brake"
+            found.setdefault(what, []).append((part.name, item.key))
     if not found:
         return
     total = counted(sum(map(len, found.values())), "record")
     head(console, "Gone:", f"{total} that {_were(total)} sent and the source lacks")
-    removed = "removed by this plan" if is_plan else "removed"
-    if plan.is_held:
-        removed += ", or held back"
-    for reason, items in sorted(found.items(), key=lambda pair: -len(pair[1])):
-        what = f"not removed: {reason}" if reason else removed
+    for what, items in sorted(found.items(), key=lambda pair: -len(pair[1])):
         say(console, f"{len(items):>7,}  {what}", 0, 9)
-        keys = ", ".join(f"{name} {item.key}" for name, item in items[:SHOWN])
-        more = ", ..." if len(items) > SHOWN else ""
-        say(console, f"{keys}{more}", 9, 2, style="dim")
+        say(console, _named(items), 9, 2, style="dim")
+
+
+def _named(items: Sequence[tuple[str, str]]) -> str:
+    """Return the first of some records, pairs of entity and key."""
+    named: dict[str, list[str]] = {}
+    for entity, key in items[:SHOWN]:
+        named.setdefault(entity, []).append(key)
+    told = "; ".join(f"{entity} {', '.join(keys)}" for entity, keys in named.items())
+    return f"{told}, ..." if len(items) > SHOWN else told
 
 
 def _were(total: str) -> str:
@@ -301,18 +313,12 @@ def _show_rejects(console: Console, plan: Plan) -> None:
     for cause in found[:CAUSES]:
         title = f"{cause.code} {CATALOGUE[cause.code].title}"
         say(console, f"{len(cause.rejects):>7,}  {title}", 0, 9)
-        row = f" ({cause.row})" if cause.row and cause.row not in cause.message else ""
-        if len(cause.rejects) == 1:
-            only = cause.rejects[0]
-            say(console, f"{only.entity} {only.key}: {only.message}{row}", 9, 2)
-            continue
-        say(console, f"{cause.message}{row}", 9, 2)
-        for reject in cause.rejects[: SHOWN - 1]:
-            own = f": {reject.message}" if reject.message != cause.message else ""
-            say(console, f"{reject.entity} {reject.key}{own}", 9, 2, style="dim")
-        left = len(cause.rejects) - SHOWN + 1
-        if left > 0:
-            say(console, f"and {left:,} more; --json has all", 9, style="dim")
+        first, *others = cause.rejects
+        row = f" ({cause.row})" if cause.row and cause.row not in first.message else ""
+        say(console, f"{first.entity} {first.key}: {first.message}{row}", 9, 2)
+        if others:
+            alike = _named([(reject.entity, reject.key) for reject in others])
+            say(console, f"and {len(others):,} alike: {alike}", 9, 2, style="dim")
     left = len(found) - CAUSES
     if left > 0:
         say(console, f"{counted(left, 'further cause')}; --json has all", 9)

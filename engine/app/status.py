@@ -124,10 +124,12 @@ def _show_held(console: Console, held: Mapping[str, Any], file: str) -> None:
     say(console, f"{'held back':{LABEL}}{since}", 2, LABEL, style="red")
     for verdict in held["verdicts"]:
         where = verdict["entity"]
-        if verdict["mandant"] not in ("", ALL):
-            where += f", Mandant {verdict['mandant']}"
+        if verdict["mandant"]:
+            every = verdict["mandant"] == ALL
+            where += ", all Mandanten" if every else f", Mandant {verdict['mandant']}"
         what = f"{verdict['count']:,} of {verdict['of']:,} records"
-        text = f"{where}: {what} {DONE[verdict['operation']]}, {verdict['why']}"
+        done = DONE[verdict["operation"]]
+        text = f"{where}: {what} would be {done}, {verdict['why']}"
         say(console, text, 2 + LABEL, 2)
     rest = [f"--activation {shlex.quote(file)}", "--by NAME", "--reason TEXT"]
     if held["rekeys"]:

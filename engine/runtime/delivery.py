@@ -8,6 +8,7 @@ between leaves the notes; the next run looks those records up before it sends ag
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Self
@@ -18,6 +19,7 @@ from connectors.transport import Session
 from connectors.writer import Accepted, Write, Writer
 from engine.errors import RecordError, StopError, UnreachableError
 from engine.interpreter import origin_by_field
+from engine.payload import replace_ids
 from engine.problems import Origin, Problem
 from engine.runtime.journal import ChangeState, Run
 from engine.runtime.links import Link
@@ -257,12 +259,19 @@ class _EntityDelivery:
 
     def _make_anew(self, change: Change, write: Write) -> Accepted:
         """Remove a record and create it; one that is refused then is gone."""
-        self.writer.remove(replace(write, id=change.old_id or write.id))
+        self.writer.remove(self._as_it_was(change, write))
         try:
             return self.writer.write(replace(write, partner_id=None, known=False))
         except RecordError:
             self.gone.add(change.key)
             raise
+
+    def _as_it_was(self, change: Change, write: Write) -> Write:
+        """Return a record under the ID that the partner knows, to remove it."""
+        old_id = change.old_id or write.id
+        body = deepcopy(merged(write.body, write.update_only))
+        replace_ids(body, self.work.id_field.target, {write.id: old_id}.get)
+        return replace(write, id=old_id, body=body)
 
     def _names_immutable(self, error: RefusedError) -> bool:
         """Say whether the partner refuses a field that it cannot change."""

@@ -66,6 +66,7 @@ class Queue:
             "executor_id": self._worker,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "CRITICAL",
+            "use_listen_notify": False,  # nobody listens, and poolers stay possible
             "notification_listener_polling_interval_sec": self._poll_seconds,
             "max_executor_threads": self._slots + 8,
         }

@@ -2,11 +2,12 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from starlette.types import ASGIApp
 
@@ -16,6 +17,7 @@ from engine.service.alerts import Alerts, read_channels
 from engine.service.channels import Notice
 from engine.service.logs import Log, open_log
 from engine.service.metrics import Metrics
+from engine.service.registry import Registry
 from engine.service.watching import Watching
 from engine.service.web import Access, Orders, create_app
 
@@ -34,6 +36,21 @@ class Observers:
         return create_app(
             self.state.engine, orders, self.metrics, access, self.log, time.time
         )
+
+
+class RegistryOrders:
+    """Orders to the registered activations of a service."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def order(self, name: str) -> None:
+        """Let an activation run soon; raises SpecError if there is none."""
+        self._registry.run_now(name, datetime.now(UTC))
+
+    def status(self) -> list[Mapping[str, Any]]:
+        """Return what people see of each activation."""
+        return [*self._registry.overview()]
 
 
 @contextmanager

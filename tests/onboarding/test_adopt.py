@@ -313,7 +313,8 @@ def test_records_named_by_us_are_linked_and_never_renamed(etg24, own, match):
 def test_what_came_into_being_with_another_record_is_adopted_with_it(foreign, match):
     desk, _, _ = foreign
     path, report = match(desk)
-    rows = {row["our_id"]: row for row in report["rows"] if row["entity"] == "entrances"}
+    entrances = (row for row in report["rows"] if row["entity"] == "entrances")
+    rows = {row["our_id"]: row for row in entrances}
     house = "-".join(BUILDING[name] for name in ("mandant_nr", "we_nr", "geb_nr"))
     assert rows[house]["fields"] == ["properties"]
     adopted(desk, path, "--probable")

@@ -276,10 +276,10 @@ class TestStops:
         self, etg24, registry, serve, told, clock
     ):
         registry.add([etg24.path], MONDAY)
-        with registry.state.engine.begin() as db:
-            db.execute(sa.update(registration_table).values(definition=["broken"]))
-        clock.now = TUESDAY
         with serve():
+            with registry.state.engine.begin() as db:
+                db.execute(sa.update(registration_table).values(definition=["broken"]))
+            clock.now = TUESDAY
             [(_, _, code, again)] = told.wait("stopped")
         assert (code, again) == ("D325", False)
 
