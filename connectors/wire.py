@@ -1,7 +1,7 @@
 """Put messages on the wire: a message in, what came of it out.
 
 The one place that knows HTTP. httpx knows addresses and certificates; httpcore, which
-it stands on, carries the calls: the same with half the work per call.
+it stands on, carries the calls: a third less work for each, and a network of our own.
 """
 
 import json
@@ -141,11 +141,8 @@ class Wire:
         if place is not None:
             return place
         with self._opening:
-            try:
-                url = httpx.URL(address)
-            except httpx.InvalidURL:
-                url = httpx.URL("")
-            if url.scheme not in ("http", "https") or not url.host:
+            url = _http(address)
+            if url is None:
                 raise ValueError("the address is not valid")
             prefix = url.raw_path.rstrip(b"/")
             place = _Place(address, url, url.netloc, prefix, self._pool(url))
@@ -162,10 +159,10 @@ class Wire:
             "keepalive_expiry": _IDLE_SECONDS,
             "network_backend": self._network,
         }
-        if not proxy or proxy_bypass(url.host):
+        if not proxy or proxy_bypass(url.netloc.decode("ascii")):
             return httpcore.ConnectionPool(**limits)
-        through = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
-        if through.scheme not in ("http", "https"):
+        through = _http(proxy if "://" in proxy else f"http://{proxy}")
+        if through is None:
             raise ValueError("the proxy of the environment is no HTTP proxy")
         secrets = (through.username, through.password)
         return httpcore.HTTPProxy(
@@ -179,6 +176,15 @@ class Wire:
     def _tls(self) -> ssl.SSLContext:
         """How certificates are verified, by those that SSL_CERT_FILE or certifi has."""
         return httpx.create_ssl_context()
+
+
+def _http(address: str) -> httpx.URL | None:
+    """Return an address that HTTP can reach, or None."""
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        return None
+    return url if url.scheme in ("http", "https") and url.host else None
 
 
 def _body(message: Message) -> bytes | None:

@@ -5,20 +5,27 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from engine.checking import Checking, Contract
 from engine.conditions import check_condition
 from engine.contract import kinds, property_schema
 from engine.fields import OPERATIONS, RowCheck, id_parts
 from engine.joins import entities_read, joins_of, ways_read
 from engine.lists import gather_lists
 from engine.matches import check_matches
-from engine.model import EntityFile, Removal, as_tuple
+from engine.model import EntityFile, as_tuple
 from engine.needs import needed_fields
+from engine.order import nodes, parents_first, reference_spots
 from engine.problems import Origin, Problem, did_you_mean
 from engine.related import relate
+from engine.removal import (
+    check_removal,
+    check_replaced_parents,
+    marked,
+    needs_payload,
+    removal_of,
+)
 from engine.rules import check_rules, that_matter
 from engine.spec import FieldRule, Spec
 from engine.standard import Standard
@@ -27,50 +34,9 @@ from engine.work import (
     EntityWork,
     FieldWork,
     IdParts,
-    ListWork,
     ReferenceSpot,
-    ReferenceTo,
-    RuleWork,
     UseCaseWork,
 )
-
-
-@dataclass(frozen=True)
-class Resource:
-    """How the connector file says that records of one kind are written."""
-
-    named_by_us: bool = True
-    path_fields: frozenset[str] = frozenset()
-    can_remove: bool = False
-    removal_needs_payload: bool = False
-
-
-@dataclass(frozen=True)
-class Contract:
-    """What the check needs to know of the connector file."""
-
-    resources: Mapping[str, Resource]
-    settings: frozenset[str] = frozenset()
-    """Settings of the use case that the connector file reads."""
-    is_known: bool = True
-    """Whether the connector file could be read at all."""
-
-
-@dataclass
-class _Check:
-    spec: Spec
-    standard: Standard
-    contract: Contract
-    problems: list[Problem]
-
-    def at(self, *position: str | int) -> Origin:
-        return self.spec.use_case_yaml.origin(position)
-
-    def resource(self, entity: EntityFile) -> Resource:
-        return self.contract.resources[entity.resource or entity.name]
-
-    def add(self, origin: Origin, code: str, message: str, hint: str = "") -> None:
-        self.problems.append(Problem(origin, code, message, hint))
 
 
 def check(
@@ -79,24 +45,23 @@ def check(
     """Resolve every name of a spec; with errors, the work lacks what they concern."""
     problems: list[Problem] = []
     standard = relate(spec, standard, problems)
-    state = _Check(spec, standard, contract, problems)
+    state = Checking(spec, standard, contract, problems)
     _check_settings(state)
     usable = _usable_entities(state)
     ids = _ids(state, usable)
     entities = [_entity(state, usable[name], ids, usable) for name in usable]
     known = [entity for entity in entities if entity is not None]
-    _check_replaced_parents(state, known)
-    ordered = _parents_first(state, known)
+    check_replaced_parents(state, known)
+    ordered = parents_first(state, known)
     read = entities_read(standard, ordered)
     rules = that_matter(standard, check_rules(spec, standard, state.problems), read)
-    nodes = _nodes(standard, read, rules)
     work = UseCaseWork(
         partner=spec.partner,
         use_case=spec.name,
         version=spec.use_case.version,
         entities=ordered,
         rules=rules,
-        nodes=nodes,
+        nodes=nodes(standard, read, rules),
         standard=standard,
         needed=needed_fields(standard, ordered, rules),
         ways=ways_read(standard, ordered),
@@ -104,13 +69,13 @@ def check(
     return work, state.problems
 
 
-def _check_settings(state: _Check) -> None:
+def _check_settings(state: Checking) -> None:
     for name in sorted(state.contract.settings - set(state.spec.use_case.settings)):
         message = f"the connector file reads a setting '{name}'."
         state.add(state.at("settings"), "C110", message)
 
 
-def _usable_entities(state: _Check) -> dict[str, EntityFile]:
+def _usable_entities(state: Checking) -> dict[str, EntityFile]:
     """Return the entities whose names lead to a Standard entity, a schema, a writer."""
     usable = {}
     for index, entity in enumerate(state.spec.use_case.entities):
@@ -144,7 +109,7 @@ def _usable_entities(state: _Check) -> dict[str, EntityFile]:
     return usable
 
 
-def _ids(state: _Check, usable: Mapping[str, EntityFile]) -> dict[str, IdParts]:
+def _ids(state: Checking, usable: Mapping[str, EntityFile]) -> dict[str, IdParts]:
     ids = {}
     for name, entity in usable.items():
         rules = [r for r in state.spec.tables[name] if r.row.id_parts]
@@ -166,7 +131,7 @@ def _ids(state: _Check, usable: Mapping[str, EntityFile]) -> dict[str, IdParts]:
 
 
 def _entity(
-    state: _Check,
+    state: Checking,
     entity: EntityFile,
     ids: Mapping[str, IdParts],
     usable: Mapping[str, EntityFile],
@@ -200,10 +165,10 @@ def _entity(
     fields = gather_lists(
         [w for _, w in pairs if w is not id_field or in_body], schema, state.problems
     )
-    spots = _spots(fields)
+    spots = reference_spots(fields)
     path_fields = _path_fields(state, entity, schema, id_field)
-    immutable = tuple(_marked(schema, "x-immutable"))
-    _check_removal(state, entity, index, immutable)
+    immutable = tuple(marked(schema, "x-immutable"))
+    check_removal(state, entity, index, immutable)
     return EntityWork(
         name=entity.name,
         resource=entity.resource or entity.name,
@@ -227,8 +192,8 @@ def _entity(
         named_by_us=state.resource(entity).named_by_us,
         path_fields=path_fields,
         immutable=immutable,
-        removal=_removal(state, entity, fields),
-        removal_needs_payload=_needs_payload(state, entity),
+        removal=removal_of(state, entity, fields),
+        removal_needs_payload=needs_payload(state, entity),
         removes_others=entity.removes,
         required_source=entity.required,
         match=check_matches(
@@ -241,48 +206,8 @@ def _entity(
     )
 
 
-def _removal(
-    state: _Check, entity: EntityFile, fields: Iterable[FieldWork | ListWork]
-) -> Removal:
-    """Return what removing means for an entity; without a way to do it, nothing."""
-    removal = entity.removal or state.spec.use_case.removal
-    match removal:
-        case "end_date" | "block":
-            ends = any(getattr(work, "only_in", None) == "remove" for work in fields)
-            return removal if ends else "nothing"
-        case "delete" | "detach":
-            return removal if state.resource(entity).can_remove else "nothing"
-    return removal
-
-
-def _check_replaced_parents(state: _Check, entities: Iterable[EntityWork]) -> None:
-    """Refuse to make anew what others point to: they would point to the old record."""
-    pointed_to = {
-        name
-        for entity in entities
-        for spot in entity.references
-        for name in spot.entities
-    }
-    names = [entity.name for entity in state.spec.use_case.entities]
-    for entity in entities:
-        if entity.immutable and not entity.named_by_us and entity.name in pointed_to:
-            field_name = ".".join(entity.immutable[0])
-            message = f"'{field_name}' is x-immutable, and others point to the record."
-            place = state.at("entities", names.index(entity.name), "name")
-            state.add(place, "C113", message)
-
-
-def _needs_payload(state: _Check, entity: EntityFile) -> bool:
-    """Say whether removing a record sends all of it: a PUT, or a document."""
-    resource = state.resource(entity)
-    removal = entity.removal or state.spec.use_case.removal
-    if removal in ("end_date", "block"):
-        return resource.named_by_us
-    return resource.removal_needs_payload
-
-
 def _path_fields(
-    state: _Check, entity: EntityFile, schema: Mapping[str, Any], id_field: FieldWork
+    state: Checking, entity: EntityFile, schema: Mapping[str, Any], id_field: FieldWork
 ) -> frozenset[str]:
     """Return the fields of the address; connector file and schema must agree."""
     resource = entity.resource or entity.name
@@ -305,44 +230,7 @@ def _path_fields(
     return frozenset(known)
 
 
-def _marked(
-    schema: Mapping[str, Any], mark: str, before: tuple[str, ...] = ()
-) -> Iterator[tuple[str, ...]]:
-    """Yield the fields of a payload that have a mark, or stand in one that has it."""
-    for name, inner in schema.get("properties", {}).items():
-        if not isinstance(inner, dict):
-            continue
-        if inner.get(mark):
-            yield (*before, name)
-        else:
-            yield from _marked(inner, mark, (*before, name))
-
-
-def _check_removal(
-    state: _Check,
-    entity: EntityFile,
-    index: int,
-    immutable: tuple[tuple[str, ...], ...],
-) -> None:
-    """What removes a record needs a request for it, or rows for its last update."""
-    use_case = state.spec.use_case
-    resource = state.resource(entity)
-    if immutable and not resource.can_remove:
-        message = f"'{'.'.join(immutable[0])}' is x-immutable: name how to remove."
-        state.add(state.at("entities", index, "name"), "C112", message)
-    if not entity.removes:
-        return
-    place = state.at("entities", index, "removes")
-    match entity.removal or use_case.removal:
-        case "nothing":
-            message = "'removes' means nothing while 'removal' is 'nothing'."
-            state.add(place, "M119", message)
-        case "delete" | "detach" if not resource.can_remove:
-            message = "the connector file has no `remove` for this entity."
-            state.add(place, "C112", message)
-
-
-def _label(state: _Check, entity: EntityFile) -> str:
+def _label(state: Checking, entity: EntityFile) -> str:
     """Return the partner's word for an entity, from its page or its contract."""
     rows = state.spec.use_case.entity_table
     labels = [r.partner for r in rows if r.entity == entity.name and not r.coming]
@@ -351,7 +239,7 @@ def _label(state: _Check, entity: EntityFile) -> str:
 
 
 def _check_targets(
-    state: _Check,
+    state: Checking,
     entity: EntityFile,
     rules: Iterable[FieldRule],
     schema: Mapping[str, Any],
@@ -397,7 +285,7 @@ def _required(
 
 
 def _check_replaced(
-    state: _Check, entity: EntityFile, rules: Iterable[FieldRule]
+    state: Checking, entity: EntityFile, rules: Iterable[FieldRule]
 ) -> None:
     """A record put under our ID is replaced: what a create sets an update must, too."""
     resource = state.resource(entity)
@@ -410,7 +298,7 @@ def _check_replaced(
 
 
 def _entity_condition(
-    state: _Check, entity: EntityFile, position: tuple[str | int, ...]
+    state: Checking, entity: EntityFile, position: tuple[str | int, ...]
 ) -> Any:
     if not entity.records:
         return None
@@ -425,7 +313,7 @@ def _entity_condition(
 
 
 def _adoption(
-    state: _Check, entity: EntityFile, index: int, usable: Mapping[str, EntityFile]
+    state: Checking, entity: EntityFile, index: int, usable: Mapping[str, EntityFile]
 ) -> AdoptionWork | None:
     if entity.adopts is None:
         return None
@@ -448,23 +336,8 @@ def _adoption(
     return AdoptionWork(entity.adopts.entity, when)
 
 
-def _spots(fields: Iterable[FieldWork | ListWork]) -> tuple[ReferenceSpot, ...]:
-    found: dict[tuple[tuple[str, ...], bool], dict[str, None]] = {}
-    for work in fields:
-        if isinstance(work, ListWork):
-            for inner in _spots(work.fields):
-                place = ((*work.target, "[]", *inner.target), inner.later)
-                found.setdefault(place, {}).update(dict.fromkeys(inner.entities))
-        elif isinstance(work.source, ReferenceTo):
-            found.setdefault((work.target, work.later), {})[work.source.entity] = None
-    return tuple(
-        ReferenceSpot(target, tuple(entities), later)
-        for (target, later), entities in found.items()
-    )
-
-
 def _plan_schema(
-    state: _Check,
+    state: Checking,
     schema: Mapping[str, Any],
     spots: Iterable[ReferenceSpot],
     usable: Mapping[str, EntityFile],
@@ -488,43 +361,3 @@ def _plan_schema(
         del planned["properties"][name]
         planned["required"] = [n for n in planned.get("required", []) if n != name]
     return planned
-
-
-def _parents_first(state: _Check, entities: list[EntityWork]) -> tuple[EntityWork, ...]:
-    by_name = {entity.name: entity for entity in entities}
-    sorter: TopologicalSorter[str] = TopologicalSorter()
-    for entity in entities:
-        needs = {
-            name
-            for spot in entity.references
-            if not spot.later
-            for name in spot.entities
-        }
-        needs.discard(entity.name)
-        if entity.adopts is not None:
-            needs.add(entity.adopts.entity)
-        sorter.add(entity.name, *sorted(needs & set(by_name)))
-    try:
-        order = list(sorter.static_order())
-    except CycleError as error:
-        names = " -> ".join(error.args[1])
-        state.add(state.at("entities"), "M112", f"entities refer in a circle: {names}.")
-        return ()
-    return tuple(by_name[name] for name in order)
-
-
-def _nodes(
-    standard: Standard, read: Iterable[str], rules: Iterable[RuleWork]
-) -> tuple[str, ...]:
-    """Return the Standard entities that the use case reads, in the Standard's order."""
-    used = set(read)
-    for rule in rules:
-        used.add(rule.entity)
-        if rule.require_any:
-            used.add(rule.require_any[0])
-    used |= {
-        linked
-        for name in used
-        if (linked := standard.entities[name].linked_by) is not None
-    }
-    return tuple(name for name in standard.entities if name in used)

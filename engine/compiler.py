@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.condition_code import condition_text
 from engine.conditions import holds
+from engine.id_code import TOP, id_text, reference_text
 from engine.interpreter import Outcome, bound, interpret, merged_by
 from engine.language import (
     Condition,
@@ -34,9 +35,6 @@ from engine.work import (
 )
 
 Transformer = Callable[[Record], Outcome]
-
-_TOP = 2
-"""The indent of what always runs: below `def` and `try`."""
 
 _BODY, _ITEM = "body", "item"
 
@@ -69,7 +67,7 @@ def compile_condition(
 ) -> Callable[[Record], bool]:
     """Return a function that decides a condition for a record."""
     code = _Code(settings)
-    code.indent = _TOP
+    code.indent = TOP
     code.emit("get = record.get")
     code.emit(f"return {condition_text(code, condition, 'get')}")
     lines = ["def decide(record):", "    try:", *code.lines, "    except Exception:"]
@@ -99,9 +97,9 @@ class _Code:
     """Variables that are known to be fit for an ID in the rest of the function."""
 
     def function(self, work: EntityWork) -> str:
-        self.indent = _TOP
+        self.indent = TOP
         self.emit("get = record.get")
-        self._id(work.id_field.source, "get", "identity")
+        id_text(self, work.id, "get", "identity")
         self._containers(work)
         seen: set[tuple[str, tuple[str, ...]]] = set()
         for item in work.fields:
@@ -167,14 +165,14 @@ class _Code:
             way = self.bind(path, "path")
             self.constants["value_at"] = value_at
             owner = "record" if get == "get" else "element"
-            name = self._assign_new(f"value_at({owner}, {way})")
+            name = self.assign_new(f"value_at({owner}, {way})")
         elif len(path.segments) == 1:
-            name = self._assign_new(f"{get}({path.segments[0].name!r})")
+            name = self.assign_new(f"{get}({path.segments[0].name!r})")
         else:
             parent = self.read(FieldPath(path.segments[:-1]), get)
             last = path.segments[-1].name
             inner = f"None if {parent} is None else {parent}.get({last!r})"
-            name = self._assign_new(inner)
+            name = self.assign_new(inner)
         self.reads[(get, path)] = name
         return name
 
@@ -224,10 +222,10 @@ class _Code:
             case IdParts():
                 return "identity"
             case ReferenceTo():
-                return self._reference(source, get)
+                return reference_text(self, source, get)
             case FromJsonPath(_, find):
                 owner = "record" if get == "get" else "element"
-                value = self._assign_new(f"{self.bind(find, 'find')}({owner})")
+                value = self.assign_new(f"{self.bind(find, 'find')}({owner})")
             case FromFields(paths) if len(paths) == 1:
                 value = self.read(paths[0], get)
                 if work.many and source.each:
@@ -235,13 +233,13 @@ class _Code:
                 if work.steps and not work.steps[0].several:
                     return self._pipe(work.steps, value)
                 if work.steps:
-                    value = self._assign_new(
+                    value = self.assign_new(
                         f"{value} if {value} is None or {value}.__class__ is list "
                         f"or {value}.__class__ is tuple else ({value},)"
                     )
             case FromFields(paths):
                 names = [self.read(path, get) for path in paths]
-                value = self._assign_new(self._gather(work.steps[0], names))
+                value = self.assign_new(self._gather(work.steps[0], names))
                 return self._pipe(work.steps[1:], value)
         return self._pipe(work.steps, value)
 
@@ -257,7 +255,7 @@ class _Code:
             return f"{separator}.join(({', '.join(names)},)) if {texts} else {call}"
         return call
 
-    def _assign_new(self, expression: str) -> str:
+    def assign_new(self, expression: str) -> str:
         name = f"x{len(self.lines)}"
         self.emit(f"{name} = {expression}")
         return name
@@ -265,7 +263,7 @@ class _Code:
     def _pipe(self, steps: tuple[Step, ...], value: str) -> str:
         for step in steps:
             call = self._call(step, value)
-            value = self._assign_new(f"None if {value} is None else {call}")
+            value = self.assign_new(f"None if {value} is None else {call}")
         return value
 
     def _call(self, step: Step, value: str) -> str:
@@ -279,8 +277,8 @@ class _Code:
         return f"{function}({value}{arguments})"
 
     def _each(self, work: FieldWork, value: str) -> str:
-        many = self._assign_new(f"{value} if {value}.__class__ is list else [{value}]")
-        found = self._assign_new("[]")
+        many = self.assign_new(f"{value} if {value}.__class__ is list else [{value}]")
+        found = self.assign_new("[]")
         self.emit(f"for one in {many}:")
         self.indent += 1
         result = self._pipe(work.steps, "one")
@@ -288,101 +286,10 @@ class _Code:
         self.indent -= 1
         return found
 
-    # -- IDs
-
-    def _id(self, source: Any, get: str, name: str) -> None:
-        """Compose an ID, or raise: what is missing the interpreter says."""
-        parts = [
-            repr(part) if isinstance(part, str) else self.read(part, get)
-            for part in source.parts
-        ]
-        self._compose(source, parts, name)
-
-    def _compose(self, source: IdParts, parts: list[str], name: str) -> None:
-        """Join the parts; a missing part, no text, or a separator in one raises."""
-        optional = [
-            text
-            for part, text in zip(source.parts, parts, strict=True)
-            if _is_optional(part, source)
-        ]
-        self._check_parts([text for text in parts if text not in optional])
-        if not optional:
-            self._join(parts, name)
-            return
-        self.emit(f"if {' and '.join(optional)}:")
-        self.indent += 1
-        self._check_parts(optional)
-        self._join(parts, name)
-        self.indent -= 1
-        if len(optional) == 1:
-            rest = [text for text in parts if text not in optional]
-            self.emit("else:")
-            self.indent += 1
-            # A part that is 0 or false is a value: leave it to the interpreter.
-            self.emit(f"if {optional[0]} == 0: raise ValueError")
-            self._join(rest, name)
-            self.indent -= 1
-        else:
-            self.emit("else: raise ValueError")
-        if self.indent == _TOP:
-            self.checked |= set(parts)
-
-    def _check_parts(self, parts: list[str]) -> None:
-        separator = self.settings.separator
-        names = [t for t in parts if t.isidentifier() and t not in self.checked]
-        tests = [f"not {t} or {separator!r} in {t}" for t in names]
-        literals = [t for t in parts if not t.isidentifier()]
-        if any(separator in literal for literal in literals):
-            tests = ["True"]
-        if tests:
-            self.emit(f"if {' or '.join(tests)}: raise ValueError")
-        if self.indent == _TOP:
-            self.checked |= set(names)
-
-    def _join(self, parts: list[str], name: str) -> None:
-        self.emit(f"{name} = {self.settings.separator!r}.join(({', '.join(parts)},))")
-
-    def _reference(self, source: ReferenceTo, get: str) -> str:
-        if source.collection.segments:
-            found = self._assign_new("set()")
-            way = self.bind(source.collection, "path")
-            self.constants["value_at"] = value_at
-            owner = "record" if get == "get" else "element"
-            self.emit(f"for member in value_at({owner}, {way}):")
-            self.indent += 1
-            known = dict(self.reads)
-            self.emit("of = member.get")
-            name = self._reference_id(source.id, "of")
-            self.emit(f"if {name}: {found}.add({name})")
-            self.indent, self.reads = self.indent - 1, known
-            return self._assign_new(f"sorted({found})")
-        return self._reference_id(source.id, get)
-
-    def _reference_id(self, source: IdParts, get: str) -> str:
-        parts = [
-            repr(part) if isinstance(part, str) else self.read(part, get)
-            for part in source.parts
-        ]
-        required = [
-            text
-            for part, text in zip(source.parts, parts, strict=True)
-            if isinstance(part, FieldPath) and not _is_optional(part, source)
-        ]
-        name = self._assign_new("None")
-        self.emit(f"if {' and '.join(required) or 'True'}:")
-        self.indent += 1
-        self._compose(source, parts, name)
-        self.indent -= 1
-        # A part that is 0 or false is a value: leave it to the interpreter.
-        doubtful = " or ".join(f"{text} == 0" for text in required)
-        if doubtful:
-            self.emit(f"elif {doubtful}: raise ValueError")
-        return name
-
     # -- lists of objects
 
     def _list(self, work: ListWork) -> None:
-        items = self._assign_new("[]")
+        items = self.assign_new("[]")
         targets = [inner.target for inner in work.fields]
         self.emit(f"for element in {self._collection(work.collection)}:")
         self.indent += 1
@@ -420,10 +327,6 @@ def _container(item: FieldWork | ListWork) -> str:
 
 def _operations(work: EntityWork) -> list[str]:
     return sorted({_container(item) for item in work.fields} - {_BODY})
-
-
-def _is_optional(part: FieldPath | str, source: IdParts) -> bool:
-    return isinstance(part, FieldPath) and part.segments[-1].name in source.optional
 
 
 def _swapped(

@@ -28,9 +28,7 @@ def key_parts(key: str) -> list[str]:
     >>> key_parts("1/A%2F1/")
     ['1', 'A/1', '']
     """
-    return [
-        part.replace("%2F", "/").replace("%25", "%") for part in key.split("/")
-    ]
+    return [part.replace("%2F", "/").replace("%25", "%") for part in key.split("/")]
 
 
 def compose(parts: Sequence[str], separator: str) -> str:

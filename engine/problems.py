@@ -333,6 +333,9 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "P003": CatalogueEntry(
         "Plan cannot be released", "See `feldwerk status` for the plans that wait."
     ),
+    "P004": CatalogueEntry(
+        "Report cannot be written", "Name a file in a folder that you may write to."
+    ),
     "D301": CatalogueEntry("Already running", "Wait until the other run has ended."),
     "D302": CatalogueEntry(
         "State database cannot be reached", "Check the path or the URL of `state`."

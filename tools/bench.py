@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,6 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from connectors.transport import Session
-from connectors.writer import Write, Writer
 from engine.compiler import compile_entity
 from engine.errors import RecordError
 from engine.examples import default_settings
@@ -30,13 +28,13 @@ from engine.interpreter import interpret
 from engine.problems import Origin
 from engine.runtime.activation import read_activation
 from engine.runtime.library import INSTALLED, get_use_case
-from engine.runtime.run import planned
 from engine.runtime.links import Link
+from engine.runtime.run import planned
 from engine.runtime.state import State
 from engine.spec import Folders
 from engine.values import floor_number
+from tools.bench_delivery import bench_delivery
 from tools.portfolio import write
-from tools.simulator import Simulator
 
 FOLDERS = Folders(INSTALLED)
 Record = dict[str, Any]
@@ -45,7 +43,11 @@ Record = dict[str, Any]
 def main() -> int:
     """Run all measurements, or the ones named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    known = {"transform": bench_transform, "plan": bench_plan, "send": bench_send}
+    known = {
+        "transform": bench_transform,
+        "plan": bench_plan,
+        "deliver": bench_delivery,
+    }
     parser.add_argument("what", nargs="*", help=", ".join(known))
     parser.add_argument("--units", type=int, default=100_000)
     arguments = parser.parse_args()
@@ -194,51 +196,14 @@ def _accept_all(path: Path) -> int:
     count = 0
     with planned(activation) as plan, State(activation.state_url) as state:
         own = state.activation(activation.name)
+        run = own.start_run(activation.use_case.work.version, "sync")
         for name, part in plan.entities.items():
-            links = []
-            for change in part.changes():
-                links.append(Link(change.key, change.id, count, change.digest))
-                count += 1
-                if len(links) == 5000:
-                    own.settle(name, links, [], 1)
-                    links = []
-            own.settle(name, links, [], 1)
+            changes = part.changes()
+            while some := list(islice(changes, 5000)):
+                links = [Link(c.key, c.id, count, c.digest) for c in some]
+                run.settle(name, links, {})
+                count += len(some)
     return count
-
-
-def bench_send(_: int) -> Iterator[tuple[str, str]]:
-    """Compare a client that only sends with a whole sync, against one simulator."""
-    count = 2000
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        simulator = stack.enter_context(Simulator("facilioo", root=INSTALLED))
-        use_case = get_use_case(FOLDERS, "facilioo", "stammdaten", Origin("bench"))
-        session = stack.enter_context(
-            Session(use_case.connector, simulator.base_url, simulator.credentials)
-        )
-        writer = Writer(session, "tenants")
-        start = time.perf_counter()
-        for number in range(count):
-            body = {"name": "x", "externalId": f"bench-{number}"}
-            writer.write(Write(f"bench-{number}", None, body))
-        alone = count / (time.perf_counter() - start)
-        yield "writer alone, simulator in the same process", f"{alone:,.0f} calls/s"
-        simulator.reset()
-        write(folder / "erp", units=600, seed=1, traps=False)
-        path = _activation(folder, simulator.base_url)
-        names = {"username": "BENCH_USER", "password": "BENCH_PASSWORD"}
-        secrets = {names[k]: v for k, v in simulator.credentials.items()}
-        command = [str(Path(sys.executable).with_name("feldwerk")), "sync", str(path)]
-        start = time.perf_counter()
-        subprocess.run(
-            command, env={**os.environ, **secrets}, capture_output=True, check=False
-        )
-        calls = sum(simulator.calls.values())
-        rate = calls / (time.perf_counter() - start)
-        yield (
-            "whole sync, simulator in another process",
-            f"{rate:,.0f} calls/s, {rate / alone:.2f} of the writer alone",
-        )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -34,7 +35,7 @@ from tools.portfolio import write
 
 PARTNER = "etg24"  # one call for each change
 TOKEN = "BENCH_TOKEN"  # noqa: S105 - the name of a variable
-UNITS = 2_500
+UNITS = 1_500
 Figures = Mapping[str, float]
 
 
@@ -66,7 +67,8 @@ def bench_delivery(_: int) -> Iterator[tuple[str, str]]:
 
 def _rate(found: Figures, base: Figures | None = None) -> str:
     ratio = f", {found['rate'] / base['rate']:.2f} of alone" if base else ""
-    return f"{found['rate']:,.0f} a second{ratio}"
+    cpu = f", {found['cpu']:.2f} ms of CPU each" if "cpu" in found else ""
+    return f"{found['rate']:,.0f} a second{ratio}{cpu}"
 
 
 def _journal(name: str, found: Figures) -> Iterator[tuple[str, str]]:
@@ -183,7 +185,7 @@ def main(path: Path, *, alone: bool) -> Figures:
         return _sent_alone(activation)
     open_state(activation.state_url)
     before = _size(activation.state_url)
-    spent = {"journal": 0.0, "seconds": 0.0}
+    spent: dict[str, float] = defaultdict(float)
     for name in ("plan", "begin", "settle"):
         setattr(Run, name, _timed(getattr(Run, name), spent, "journal"))
     send = runs._send  # noqa: SLF001 - all that is done once the plan is made
@@ -199,6 +201,7 @@ def main(path: Path, *, alone: bool) -> Figures:
         "end": end,
         "changes": changes,
         "rate": changes / spent["seconds"],
+        "cpu": 1000 * spent["seconds cpu"] / changes,
         "bytes": _size(activation.state_url) - before,
     }
 
@@ -212,13 +215,16 @@ def _sent_alone(activation: Any) -> Figures:
         session = stack.enter_context(Session(connector, activation.addresses, secrets))
         workers = connector.api_budget.concurrency
         pool = stack.enter_context(ThreadPoolExecutor(workers))
-        count, begin = 0, time.perf_counter()
+        count, begin, worked = 0, time.perf_counter(), time.process_time()
         for entity in activation.use_case.work.entities:
             writer = Writer(session, entity.resource)
             changes = plan.entities[entity.name].changes()
             writes = [Write(change.id, None, change.body) for change in changes]
             count += len(list(pool.map(writer.write, writes)))
-        return {"rate": count / (time.perf_counter() - begin)}
+        return {
+            "rate": count / (time.perf_counter() - begin),
+            "cpu": 1000 * (time.process_time() - worked) / count,
+        }
 
 
 def _timed(
@@ -231,11 +237,12 @@ def _timed(
 
     def timed(*arguments: Any, **more: Any) -> Any:
         begin = time.time()
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         try:
             return work(*arguments, **more)
         finally:
             spent[name] += time.perf_counter() - start
+            spent[f"{name} cpu"] += time.process_time() - worked
             if spans is not None:
                 spans.append((begin, time.time()))
 

@@ -4,7 +4,7 @@ No script, no file beside it, no address: it can be kept, mailed and printed.
 """
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,8 +80,8 @@ class Part:
     rules: Sequence[tuple[tuple[str, str], int]]
     """Rule and reason of what is left out, and of how many records."""
     causes: Sequence[Cause[Reject]]
-    held: Container[str]
-    """Keys of what the brake holds back."""
+    stays: Mapping[str, str]
+    """Key -> why a record that the plan would remove is not."""
 
     @property
     def alternative(self) -> str:
@@ -141,7 +141,10 @@ def _part(name: str, plan: Mapping[str, Any]) -> Part:
         },
         rules.most_common(),
         causes(rejects),
-        {item["key"] for item in plan["held_changes"]},
+        {
+            **dict.fromkeys((reject.key for reject in rejects), "rejected"),
+            **{item["key"]: "held back by the brake" for item in plan["held_changes"]},
+        },
     )
 
 

@@ -212,6 +212,8 @@ def _show_gone(console: Console, plan: Plan, *, is_plan: bool) -> None:
             what = f"not removed: {item.reason}" if item.reason else removed
             if item.key in held:
                 what = "held back by the brake"
+            elif item.key in part.withdrawn:
+                what = "not removed: rejected"
             found.setdefault(what, []).append((part.name, item.key))
     if not found:
         return

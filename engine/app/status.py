@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from engine.app.lines import command, counted, say
+from engine.problems import CATALOGUE
 from engine.runtime.plan import ALL
 from engine.runtime.releases import Releases
 from engine.runtime.state import State
@@ -107,9 +108,24 @@ def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "last run", f"{spoken(run['started_at'])}, {end}", style
         if sent := _sent(run["totals"]):
             yield "sent", sent, ""
+    if service := found.get("service"):
+        yield from _service(service)
     if found["rejects"]:
         count = f"{len(found['rejects']):,} open"
         yield "rejects", f"{count}; feldwerk rejects {found['file'] or ''}".rstrip(), ""
+
+
+def _service(service: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Say what the service does with a registered activation."""
+    due = service["next_run"]
+    when = spoken(moment(datetime.fromisoformat(due))) if due else service["state"]
+    tries = f", tried {service['attempts']} times" if service["attempts"] else ""
+    if service["state"] == "running":
+        yield "service", f"running on {service['worker']}", ""
+    else:
+        yield "next run", f"{when}{tries}", "" if due else "yellow"
+    if code := service["problem"]:
+        yield "stopped by", f"{code} {CATALOGUE[code].title}", "yellow"
 
 
 def _sent(totals: Mapping[str, int]) -> str:

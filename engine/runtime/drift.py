@@ -33,7 +33,6 @@ from engine.work import EntityWork
 DRIFTED = ("missing_there", "changed_there", "only_there")
 COUNTS = ("same", *DRIFTED, "pending", "not_compared", "unknown")
 _MASK = "***"
-_NOTHING = (None, "", [])
 _PORTION = 500
 
 
@@ -165,6 +164,8 @@ class _Comparison:
         self.back = back
         self.found = found
         self.db = back.db
+        self.shown: dict[str, set[str]] = {}
+        """Resource -> the fields that any record there has."""
 
     def compare(self) -> None:
         """Compare all linked records, then count what is only there."""
@@ -215,8 +216,6 @@ class _Comparison:
             return
         self._take_linked(entity)
         compared = 0
-        if self.back.count(entity.resource):
-            self.found.not_shown[entity.name] = self._not_shown(entity)
         for item in self._accepted(entity):
             compared += 1
             self._compare(entity, item, self._theirs(entity, item.link))
@@ -266,12 +265,11 @@ class _Comparison:
         if item.link.digest != item.ready.digest:
             self.found.counts[entity.name]["pending"] += 1
             return
-        hidden = self.found.not_shown.get(entity.name, ())
         personal = {".".join(target) for target in personal_targets(entity)}
         fields = [
             _field(name, sent, there, personal)
             for name, sent, there in self._differing(item.ready, theirs)
-            if name not in hidden
+            if there is not None or self._is_shown(entity, name)
         ]
         if not entity.named_by_us and theirs.partner_id != item.link.partner_id:
             # Merged there, or made anew: the record that shows our ID is another one.
@@ -292,17 +290,20 @@ class _Comparison:
             if there is not None and spelled(created.get(name)) != spelled(there):
                 yield name, sent, there
 
-    def _not_shown(self, entity: EntityWork) -> list[str]:
-        """Return the fields that are sent and that not one record there has at all."""
-        sent: dict[str, None] = {}
-        for item in self._accepted(entity):
-            values = _flat(item.ready.write.body)
-            sent |= {name: None for name, value in values if value not in _NOTHING}
-        for theirs in self.back.records(entity.resource):
-            sent = {n: None for n in sent if not _has(theirs.body, n.split("."))}
-            if not sent:
-                break
-        return list(sent)
+    def _is_shown(self, entity: EntityWork, name: str) -> bool:
+        """Say whether any record there has a field at all; note it if none has."""
+        resource = entity.resource
+        if resource not in self.shown:
+            bodies = (theirs.body for theirs in self.back.records(resource))
+            self.shown[resource] = {name for body in bodies for name, _ in _flat(body)}
+        parts = name.split(".")
+        beginnings = (".".join(parts[: n + 1]) for n in range(len(parts)))
+        if any(beginning in self.shown[resource] for beginning in beginnings):
+            return True
+        hidden = self.found.not_shown.setdefault(entity.name, [])
+        if name not in hidden:
+            hidden.append(name)
+        return False
 
 
 def _once_more(change: Change) -> Change:
@@ -332,11 +333,3 @@ def _flat(body: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]
             yield from _flat(value, f"{before}{name}.")
         else:
             yield f"{before}{name}", value
-
-
-def _has(body: Any, names: Sequence[str]) -> bool:
-    for name in names:
-        if not isinstance(body, Mapping) or name not in body:
-            return False
-        body = body[name]
-    return True

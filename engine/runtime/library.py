@@ -10,7 +10,8 @@ from pathlib import Path
 from connectors.model import Connector
 from connectors.request import Request
 from connectors.templates import variables_of
-from engine.check import Contract, Resource, check
+from engine.check import check
+from engine.checking import Contract, Resource
 from engine.errors import SpecError
 from engine.examples import check_examples
 from engine.problems import Origin, Problem, did_you_mean, errors, sort

@@ -99,10 +99,10 @@ def write_report(
         write_json(header, rows, file.write)
 
 
-def need_writable(path: Path) -> None:
-    """Raise SpecError if a report cannot be written to a path."""
-    if path.suffix.lower() not in (".json", ".xlsx"):
-        raise _unusable(path, "its name must end in .json or .xlsx")
+def need_writable(path: Path, *suffixes: str) -> None:
+    """Raise SpecError if a report of some kinds cannot be written to a path."""
+    if path.suffix.lower() not in suffixes:
+        raise _unusable(path, f"its name must end in {' or '.join(suffixes)}")
     if not path.parent.is_dir():
         raise _unusable(path, "there is no such folder")
 
@@ -160,7 +160,8 @@ def _write_workbook(
             [
                 _text(sheet, value)
                 for value in (
-                    *(row.entity, row.state, row.key, row.our_id, row.partner_id),
+                    *(row.entity, row.state, row.key, row.our_id),
+                    "" if row.partner_id is None else str(row.partner_id),
                     ", ".join(row.fields),
                     ", ".join(map(str, row.candidates)),
                     "",
@@ -208,10 +209,7 @@ def _decisions(
     decisions: dict[tuple[str, str], Decision] = {}
     problems: list[Problem] = []
     for line, values in enumerate(rows, 2):
-        cells = {
-            name: "" if value is None else str(value).strip()
-            for name, value in zip(names, values, strict=False)
-        }
+        cells = {name: _said(value) for name, value in zip(names, values, strict=False)}
         if cells.get("state") not in _DECIDED:
             continue
         said = cells.get("accept", "").casefold()
@@ -224,6 +222,13 @@ def _decisions(
             cells["state"], cells["partner_id"] or None, _ANSWERS[said], line
         )
     return decisions, problems
+
+
+def _said(value: Any) -> str:
+    """Return what stands in a cell; some programs keep every number with a point."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else str(value).strip()
 
 
 def _unusable(path: Path, why: str) -> SpecError:

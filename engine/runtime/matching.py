@@ -86,8 +86,7 @@ class Matching:
 
     def _stage(self, entity: EntityWork) -> None:
         changes = self.plan.entities[entity.name].changes()
-        new = (change for change in changes if not change.linked)
-        while portion := list(islice(new, _PORTION)):
+        while portion := list(islice(changes, _PORTION)):
             known = self._known(entity, portion)
             parents = self._linked_parents(entity, portion)
             self.db.execute("BEGIN")
@@ -107,21 +106,27 @@ class Matching:
             replace_ids(body, spot.target, ids.get)
         names = self.back.places(entity.resource)
         path = {name: body[name] for name in names if name in body}
-        lost = len(path) < len(names)
-        place = None if lost else place_of(names, path)
+        place = None
+        if len(path) == len(names):
+            place = place_of(names, path)
+            self.db.execute(
+                "INSERT OR IGNORE INTO our_place VALUES (?, ?, ?)",
+                (entity.name, place, orjson.dumps(path)),
+            )
+        if change.linked:
+            return
         needs = [
             (spot.entities, our_id)
             for spot, our_id in references(entity.references, change.body)
             if spot.target[0] in names
         ]
         number = self.db.execute(
-            "INSERT INTO ours (entity, key, our_id, path, place, adopts, parent, needs)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO ours (entity, key, our_id, place, adopts, parent, needs)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 entity.name,
                 change.key,
                 change.id,
-                None if lost else orjson.dumps(path),
                 place,
                 change.adopts,
                 parents.get(change.key),
@@ -197,8 +202,8 @@ class Matching:
         return {k: orjson.dumps(link.partner_id).decode() for k, link in links.items()}
 
     def _paths(self, entity: EntityWork) -> Iterator[Mapping[str, Any]]:
-        query = "SELECT DISTINCT path FROM ours WHERE entity = ? AND path IS NOT NULL"
-        for (path,) in self.db.execute(query, (entity.name,)).fetchall():
+        query = "SELECT path FROM our_place WHERE entity = ? ORDER BY rowid"
+        for (path,) in self.db.execute(query, (entity.name,)):
             yield orjson.loads(path)
 
     # -- pairs
@@ -235,10 +240,11 @@ class Matching:
         if not self.back.shows_one_of_many(entity.resource):
             return
         query = (
-            "SELECT number, path, our_id FROM ours o WHERE entity = ? AND number > ?"
-            " AND path IS NOT NULL AND NOT EXISTS (SELECT 1 FROM their_id i"
-            f" WHERE i.resource = '{entity.resource}' AND i.our_id = o.our_id)"
-            f" ORDER BY number LIMIT {_PORTION}"
+            "SELECT number, path, our_id FROM ours o JOIN our_place p"
+            " ON p.entity = o.entity AND p.place = o.place"
+            " WHERE o.entity = ? AND number > ? AND NOT EXISTS (SELECT 1"
+            f" FROM their_id i WHERE i.resource = '{entity.resource}'"
+            f" AND i.our_id = o.our_id) ORDER BY number LIMIT {_PORTION}"
         )
         last = 0
         while rows := self.db.execute(query, (entity.name, last)).fetchall():
@@ -466,10 +472,12 @@ _OURS, _THEIRS = (
 )
 _TABLES = (
     "CREATE TABLE ours (number INTEGER PRIMARY KEY, entity TEXT, key TEXT,"
-    " our_id TEXT, path BLOB, place TEXT, adopts INTEGER, parent TEXT,"
+    " our_id TEXT, place TEXT, adopts INTEGER, parent TEXT,"
     " needs BLOB, state TEXT, theirs INTEGER, alternative INTEGER)",
     "CREATE INDEX ours_by_id ON ours (entity, our_id)",
     "CREATE INDEX ours_by_key ON ours (entity, key)",
+    "CREATE TABLE our_place (entity TEXT, place TEXT, path BLOB,"
+    " PRIMARY KEY (entity, place))",
     "CREATE TABLE our_key (number INTEGER, alternative INTEGER, hash BLOB)",
     "CREATE TABLE their_key (number INTEGER, alternative INTEGER, hash BLOB)",
     "CREATE TABLE found (ours INTEGER, theirs INTEGER, alternative INTEGER)",

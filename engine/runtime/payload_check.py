@@ -1,5 +1,4 @@
-"""Check payloads against the partner's schema before anything is sent: bodies in,
-problems out.
+"""Check payloads before they are sent: bodies and a schema in, problems out.
 
 A field that may be wrong is left out with a warning instead.
 """

@@ -263,26 +263,31 @@ class Registry:
 
     def overview(self) -> list[dict[str, Any]]:
         """Return what people see of each: when it runs, and whether it may."""
-        every = approval_table.alias().c
-        newest = (
-            sa.select(sa.func.max(every.id))
-            .where(every.activation_id == activation_table.c.id)
-            .correlate(activation_table)
-            .scalar_subquery()
+        return overview(self.state.engine)
+
+
+def overview(engine: sa.Engine) -> list[dict[str, Any]]:
+    """Return what people see of each registered activation, by name."""
+    every = approval_table.alias().c
+    newest = (
+        sa.select(sa.func.max(every.id))
+        .where(every.activation_id == activation_table.c.id)
+        .correlate(activation_table)
+        .scalar_subquery()
+    )
+    jobs, approvals = job_table.c, approval_table.c
+    query = (
+        sa.select(
+            activation_table.c.name, registration_table, job_table, approval_table
         )
-        jobs, approvals = job_table.c, approval_table.c
-        query = (
-            sa.select(
-                activation_table.c.name, registration_table, job_table, approval_table
-            )
-            .join_from(registration_table, activation_table)
-            .join(job_table, jobs.activation_id == activation_table.c.id)
-            .outerjoin(approval_table, approvals.id == newest)
-            .order_by(activation_table.c.name)
-        )
-        with self.state.engine.connect() as db:
-            rows = db.execute(query).mappings().all()
-        return [_shown(row) for row in rows]
+        .join_from(registration_table, activation_table)
+        .join(job_table, jobs.activation_id == activation_table.c.id)
+        .outerjoin(approval_table, approvals.id == newest)
+        .order_by(activation_table.c.name)
+    )
+    with engine.connect() as db:
+        rows = db.execute(query).mappings().all()
+    return [_shown(row) for row in rows]
 
 
 def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reading all records back: from the `list` of the file, or its lookup without filter."""
+"""Read all records back: by the `list` of the file, or its lookup without filter."""
 
 import pytest
 from pydantic import ValidationError

@@ -4,7 +4,8 @@ import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.check import Contract, Resource, check
+from engine.check import check
+from engine.checking import Contract, Resource
 from engine.compiler import compile_entity, generated_code
 from engine.ids import compose
 from engine.interpreter import interpret

@@ -7,6 +7,7 @@ import resource
 import sqlite3
 from contextlib import closing, contextmanager
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -188,3 +189,26 @@ def test_a_disk_without_room_for_the_plan_ends_the_run(troubled):
     assert_ended(found, "temporary")
     assert desk.simulator.writes == 0
     assert_in_step(desk, middleman)
+
+
+def test_a_server_that_drops_us_in_mid_run_ends_it(troubled, new_database):
+    desk, middleman = troubled
+    url = new_database()
+    desk.change(state=url)
+
+    def drop(n):
+        if n == FIRST:
+            with psycopg.connect(url, autocommit=True) as server:
+                server.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+
+    middleman.script_of = drop
+    assert_ended(desk.invoke("sync", "activation"), "D30")
+    desk.change(base_url=desk.simulator.base_url)
+    assert desk.invoke("sync", "activation").code in (0, 1)
+    totals = desk.plan()["totals"]
+    assert [totals[name] for name in ("create", "update", "remove")] == [0] * 3
+    for entity in desk.resources.values():
+        desk.records(entity)  # each ID occurs once

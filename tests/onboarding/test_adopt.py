@@ -252,6 +252,36 @@ def test_an_adoption_that_dies_in_the_middle_is_repeated(foreign, match):
     assert desk.picture() == fresh
 
 
+def test_it_is_repeated_where_records_stand_below_others_too(
+    open_desk, town, own, match
+):
+    desk = open_desk("dormakaba", source=town.folder)
+    desk.sync()
+    own(desk).forget_our_ids()
+    desk.lose_the_state()
+    path, report = match(desk)
+    stop = (
+        "CREATE TRIGGER stop BEFORE INSERT ON link WHEN NEW.entity = 'contracts'"
+        " BEGIN SELECT RAISE(ABORT, 'the plug is pulled'); END"
+    )
+    with desk.own_state() as state, state.engine.begin() as db:
+        db.exec_driver_sql(stop)
+    adopted(desk, path, "--probable", code=4)
+    with desk.own_state() as state, state.engine.begin() as db:
+        db.exec_driver_sql("DROP TRIGGER stop")
+    adopted(desk, path, "--probable")
+    assert links(desk) == {
+        name: entity["probable"] for name, entity in report["entities"].items()
+    }
+    assert desk.sync()["totals"]["create"] == 0
+
+
+def test_an_adoption_has_a_name(facilioo, match):
+    path, _ = match(facilioo)
+    assert facilioo.invoke("adopt", str(path)).code == 2
+    assert facilioo.invoke("adopt", str(path), "--by", " ").code == 2
+
+
 def test_while_another_process_runs_nothing_is_adopted(foreign, match):
     desk, _, _ = foreign
     path, _ = match(desk)

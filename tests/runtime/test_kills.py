@@ -14,7 +14,9 @@ from engine.errors import UnreachableError
 from engine.runtime.database import metadata
 from engine.runtime.state import State
 
-KILLS = 12
+KILLS = 25
+"""For each of two partners, two databases and two commands: 200 together."""
+
 MOST_RUNS = 60
 MOST_WAITS = 500
 NEVER = Event()
@@ -68,19 +70,24 @@ def answered(simulator):
 
 
 class Runner:
-    """Runs one sync after the other, some of them until they are killed."""
+    """Runs a command time and again, some of them until they are killed."""
 
-    def __init__(self, desk):
+    def __init__(self, desk, verb="sync"):
         self.desk = desk
+        self.verb = verb
         self.output = desk.folder / "output.txt"
         self.environment = {
             name: value for name, value in os.environ.items() if name.isupper()
         }
 
-    def sync(self, most_calls=None):
+    def run(self, most_calls=None):
         """Run once; returns the exit code, or None if it was killed."""
         simulator = self.desk.simulator
-        arguments = ["sync", str(self.desk.path), "--root", str(self.desk.root)]
+        what = self.desk.path
+        if self.verb == "apply":
+            what = self.desk.folder / "plan.json"
+            self.desk.invoke("plan", "activation", "--out", str(what))
+        arguments = [self.verb, str(what), "--root", str(self.desk.root)]
         before = simulator.calls.total()
         process = killable.start(arguments, self.output, self.environment)
         while process.is_alive():
@@ -97,7 +104,7 @@ class Runner:
 
     def sync_until_done(self):
         for _ in range(MOST_RUNS):
-            code = self.sync()
+            code = self.run()
             assert code in (0, 1, 2, 4), self.output.read_text()
             if code == 0:
                 return
@@ -109,11 +116,11 @@ def desk(request, open_desk):
     return open_desk(request.param, units=12)
 
 
-@pytest.fixture
-def runner(desk, state_url):
+@pytest.fixture(params=["sync", "apply"])
+def runner(request, desk, state_url):
     desk.in_a_hurry()
     desk.change(state=state_url)
-    return Runner(desk)
+    return Runner(desk, request.param)
 
 
 @pytest.fixture
@@ -128,14 +135,14 @@ def wanted(desk, runner):
 
 def test_killed_runs_leave_what_one_whole_run_leaves(desk, runner, wanted, state_url):
     desk.change(state=state_url)
-    rng = Random(desk.partner)
+    rng = Random(f"{desk.partner} {runner.verb}")
     whole = sum(len(records) for records in wanted[0].values())
     kills = 0
     while kills < KILLS:
         start_anew(desk)
         code = None
         while code is None and kills < KILLS:
-            code = runner.sync(most_calls=rng.randrange(1, whole))
+            code = runner.run(most_calls=rng.randrange(1, whole))
             kills += code is None
         runner.sync_until_done()
         assert picture(desk) == wanted

@@ -64,7 +64,7 @@ def test_killed_runs_leave_what_one_whole_run_leaves(desk):
         desk.simulator.faults(minute_seconds=0.001)
         code = None
         while code is None and kills < KILLS:
-            code = runner.sync(most_calls=rng.randrange(1, whole))
+            code = runner.run(most_calls=rng.randrange(1, whole))
             kills += code is None
         runner.sync_until_done()
         assert desk.picture() == wanted

@@ -343,7 +343,7 @@ class TestPriceHubble:
         self.move(desk)
         desk.simulator.faults(latency_seconds=0.02)
         runner = Runner(desk)
-        assert runner.sync(most_calls=most_calls) is None
+        assert runner.run(most_calls=most_calls) is None
         runner.sync_until_done()
         assert desk.records("dossiers").keys() == before.keys()
         assert self.street(desk) == "Neue Gasse"

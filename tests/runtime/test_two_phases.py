@@ -141,7 +141,7 @@ def test_killed_between_the_phases_all_properties_are_completed(casavi, more):
     runner = Runner(casavi)
     # The last two calls are the second phase.
     most = whole - 2 + more
-    assert runner.sync(most_calls=most) is None
+    assert runner.run(most_calls=most) is None
     assert not in_all(casavi) or most >= whole - 2
     runner.sync_until_done()
     assert casavi.picture() == wanted

@@ -198,8 +198,9 @@ class TestStops:
         self, etg24, registry, serve, told, clock
     ):
         etg24.in_a_hurry()
+        etg24.change(base_url="http://127.0.0.1:1/v1")  # where nobody listens
+        registry.folders = Folders(etg24.root)
         registry.add([etg24.path], MONDAY)
-        etg24.simulator.faults({"500": 1.0})
         clock.now = TUESDAY
         with serve() as worker:
             for number, minutes in enumerate((5, 10, 20, 40, 60, 60), 1):
@@ -212,7 +213,8 @@ class TestStops:
                 clock.now = due
             told.wait("stopped", 7)
             worker._active.wait()
-            etg24.simulator.faults(replace=True)
+            etg24.change(base_url=etg24.simulator.base_url)
+            registry.add([etg24.path], clock.now)
             clock.now = datetime.fromtimestamp(jobs(registry)[0].due_at, UTC)
             told.wait("finished")
         assert all(event[3] for event in told.of("stopped"))

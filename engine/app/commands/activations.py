@@ -21,7 +21,6 @@ from engine.app.options import (
     stopping,
 )
 from engine.app.report import Watch
-from engine.problems import CATALOGUE
 from engine.runtime.run import planned
 from engine.runtime.state import State
 from engine.service.dispatcher import now_utc
@@ -209,8 +208,3 @@ def _say(name: str, state: str, as_json: bool) -> None:
         print_json({"activation": name, "state": state})
     else:
         print(f"{name}: {state}")
-
-
-def title_of(code: str | None) -> str:
-    """Return what people read of a code that a run was stopped with."""
-    return f"{code} {CATALOGUE[code].title}" if code in CATALOGUE else ""

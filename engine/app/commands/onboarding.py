@@ -50,7 +50,7 @@ def match(
     """
     with stopping(json):
         if out is not None:
-            need_writable(out)
+            need_writable(out, ".json", ".xlsx")
         ready = read_activation(activation.resolve(), get_folders(root))
         with Watch(Console(stderr=True)) as watch, matched(ready, watch) as found:
             watch.close()
@@ -86,6 +86,8 @@ def adopt(
     Exact ones, with --probable also probable ones. In a workbook the column `accept`
     says yes or no for each, and `partner_id` decides an ambiguous one.
     """
+    if not by.strip():
+        raise typer.BadParameter("a name is needed", param_hint="--by")
     with stopping(json):
         saved = read_report(report)
         path = activation or Path(saved.file)
@@ -119,6 +121,8 @@ def drift(
     Exit code 1 if anything does. Personal values are shown as ***.
     """
     with stopping(json):
+        if out is not None:
+            need_writable(out, ".json")
         ready = read_activation(activation, get_folders(root))
         watch = Watch(Console(stderr=True))
         with watch, drifted(ready, watch, repair=repair) as found:

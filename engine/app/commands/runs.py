@@ -21,6 +21,7 @@ from engine.errors import SpecError
 from engine.problems import Origin, Problem
 from engine.runtime.activation import read_activation
 from engine.runtime.state import State
+from engine.service.registry import overview
 
 commands = typer.Typer()
 
@@ -50,12 +51,18 @@ def status(
         list[Path] | None, typer.Argument(help="Activation files.")
     ] = None,
     state: Annotated[
-        str, typer.Option("--state", help="A state database: a path or a URL.")
+        str,
+        typer.Option(
+            "--state",
+            "--database",
+            envvar="FELDWERK_DATABASE",
+            help="A state database: a path or a URL.",
+        ),
     ] = "feldwerk.db",
     json: JSON = False,
     root: ROOT = None,
 ) -> None:
-    """Show activations, their last run, and their open rejects."""
+    """Show activations: last and next run, open rejects, what is held back."""
     found: list[dict[str, Any]] = []
     with stopping(json):
         if activations:
@@ -80,4 +87,11 @@ def _state_file(path: str) -> str:
 def _status(url: str, name: str | None, file: str = "") -> list[dict[str, Any]]:
     with State(url) as state:
         names = [name] if name else state.activations()
-        return [status_of(state, known, file) for known in names]
+        served = {row["activation"]: row for row in overview(state.engine)}
+        return [
+            {
+                **status_of(state, known, file),
+                **({"service": served[known]} if known in served else {}),
+            }
+            for known in names
+        ]

@@ -7,16 +7,20 @@ revision = "0004"
 down_revision = "0003"
 
 
-def _activation(**more: bool) -> sa.Column[int]:
+def _activation(*, is_key: bool) -> sa.Column[int]:
     return sa.Column(
-        "activation_id", sa.Integer, sa.ForeignKey("activation.id"), **more
+        "activation_id",
+        sa.Integer,
+        sa.ForeignKey("activation.id"),
+        primary_key=is_key,
+        nullable=False,
     )
 
 
 def upgrade() -> None:
     op.create_table(
         "registration",
-        _activation(primary_key=True),
+        _activation(is_key=True),
         sa.Column("customer", sa.Text, nullable=False),
         sa.Column("file", sa.Text, nullable=False),
         sa.Column("definition", sa.JSON, nullable=False),
@@ -28,7 +32,7 @@ def upgrade() -> None:
     op.create_table(
         "approval",
         sa.Column("id", sa.Integer, primary_key=True),
-        _activation(nullable=False),
+        _activation(is_key=False),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("approved_by", sa.Text, nullable=False),
         sa.Column("note", sa.Text, nullable=False),
@@ -38,7 +42,7 @@ def upgrade() -> None:
     op.create_index("approval_of_activation", "approval", ["activation_id", "id"])
     op.create_table(
         "job",
-        _activation(primary_key=True),
+        _activation(is_key=True),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("due_at", sa.Float),
         sa.Column("slot", sa.Text, nullable=False),
