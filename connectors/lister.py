@@ -54,8 +54,9 @@ class Lister:
         if listing.id is not None:
             self._ids = self._ids.model_copy(update={"path": listing.id})
         self._finder: Finder | None = None
-        self._keeps_lists = False
+        self._keeps_lists = self._named_by_partner = False
         if isinstance(described, CreateUpdate):
+            self._named_by_partner = True
             self._keeps_lists = described.external_ids is not None
             if described.lookup is not None:
                 self._finder = Finder(session, described, described.lookup)
@@ -107,7 +108,7 @@ class Lister:
         partner_id = read_partner_id(self._ids, item)
         shown = at(item, self._listing.match, _ABSENT)
         our_ids = () if shown is _ABSENT else our_ids_in(shown)
-        if partner_id is None and not our_ids:
+        if partner_id is None and (self._named_by_partner or not our_ids):
             what = f"{self._listing.method} {self._listing.path}"
             raise AnswerError(f"{what}: an item has no '{self._ids.path}'.")
         if shown is _ABSENT and self._finder is not None and partner_id is not None:

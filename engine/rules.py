@@ -1,7 +1,7 @@
 """Check the prerequisites of a use case: Rules in, RuleWorks and problems out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.conditions import check_condition
 from engine.language import LanguageError, parse_path, paths_of
@@ -72,6 +72,13 @@ def that_matter(
 
 
 def _rule(state: _Rules, rule: Rule, entity: str, index: int) -> RuleWork | None:
+    work = RuleWork(
+        rule=rule.rule,
+        text=rule.text,
+        entity=entity,
+        verdict=rule.verdict,
+        removes=rule.removes,
+    )
     if rule.require:
         place = state.at("prerequisites", index, "require")
         condition = check_condition(
@@ -88,14 +95,7 @@ def _rule(state: _Rules, rule: Rule, entity: str, index: int) -> RuleWork | None
             message = "a rule reads the fields of its own record only."
             state.add(place, "M119", message)
             return None
-        return RuleWork(
-            rule=rule.rule,
-            text=rule.text,
-            entity=entity,
-            verdict=rule.verdict,
-            require=condition,
-            removes=rule.removes,
-        )
+        return replace(work, require=condition)
     place = state.at("prerequisites", index, "require_any")
     children = state.standard.children(entity)
     try:
@@ -109,12 +109,4 @@ def _rule(state: _Rules, rule: Rule, entity: str, index: int) -> RuleWork | None
         state.add(place, "M119", message, hint)
         return None
     child, reference = children[path.names[0]]
-    pair = (child, reference.name)
-    return RuleWork(
-        rule=rule.rule,
-        text=rule.text,
-        entity=entity,
-        verdict=rule.verdict,
-        require_any=pair,
-        removes=rule.removes,
-    )
+    return replace(work, require_any=(child, reference.name))

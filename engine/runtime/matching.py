@@ -4,22 +4,17 @@ First by our ID, then by the fields that the use case declares, the surest first
 it are set operations on disk. Nothing is sent and nothing is written to the state here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
-from itertools import islice
 from typing import Any, Literal
 
 import orjson
 
-from engine.payload import references, replace_ids, values_at
-from engine.runtime.alike import folded
-from engine.runtime.links import REMOVED
-from engine.runtime.plan import Change, Plan
+from engine.runtime.our_side import OurSide, keep_keys
+from engine.runtime.plan import Plan
 from engine.runtime.reading_back import ReadBack, last_of_resource, place_of
 from engine.runtime.state import ActivationState
-from engine.work import EntityWork, ReferenceSpot, UseCaseWork
+from engine.work import EntityWork, UseCaseWork
 
 MatchState = Literal[
     "exact", "probable", "ambiguous", "only_here", "only_there", "unknown"
@@ -33,7 +28,6 @@ CANDIDATES = 10
 
 _BY_ID, _WITH_PARENT = -1, -2
 _PORTION = 500
-_PAIRED = "state IN ('exact', 'probable')"
 
 
 @dataclass(frozen=True)
@@ -61,18 +55,18 @@ class Matching:
         self, work: UseCaseWork, plan: Plan, state: ActivationState, back: ReadBack
     ) -> None:
         self.work = work
-        self.plan = plan
         self.state = state
         self.back = back
         self.db = back.db
+        self.ours = OurSide(work, plan, state, back)
         for statement in _TABLES:
             self.db.execute(statement)
 
     def match(self) -> None:
         """Read the partner back and match all entities, parents first."""
         for entity in self.work.entities:
-            self._stage(entity)
-            self.back.read(entity.resource, self._paths(entity))
+            self.ours.stage(entity)
+            self.back.read(entity.resource, self.ours.paths(entity))
             if entity.resource in self.back.unreadable:
                 self._mark(entity, "unknown")
                 continue
@@ -81,130 +75,6 @@ class Matching:
             self._with_parents(entity)
             self._by_fields(entity)
             self._mark(entity, "only_here")
-
-    # -- our side
-
-    def _stage(self, entity: EntityWork) -> None:
-        changes = self.plan.entities[entity.name].changes()
-        while portion := list(islice(changes, _PORTION)):
-            known = self._known(entity, portion)
-            parents = self._linked_parents(entity, portion)
-            self.db.execute("BEGIN")
-            for change in portion:
-                self._stage_one(entity, change, known, parents)
-            self.db.execute("COMMIT")
-
-    def _stage_one(
-        self,
-        entity: EntityWork,
-        change: Change,
-        known: Mapping[ReferenceSpot, Mapping[str, Any]],
-        parents: Mapping[str, str],
-    ) -> None:
-        body = deepcopy(change.body)
-        for spot, ids in known.items():
-            replace_ids(body, spot.target, ids.get)
-        names = self.back.places(entity.resource)
-        path = {name: body[name] for name in names if name in body}
-        place = None
-        if len(path) == len(names):
-            place = place_of(names, path)
-            self.db.execute(
-                "INSERT OR IGNORE INTO our_place VALUES (?, ?, ?)",
-                (entity.name, place, orjson.dumps(path)),
-            )
-        if change.linked:
-            return
-        needs = [
-            (spot.entities, our_id)
-            for spot, our_id in references(entity.references, change.body)
-            if spot.target[0] in names
-        ]
-        number = self.db.execute(
-            "INSERT INTO ours (entity, key, our_id, place, adopts, parent, needs)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                entity.name,
-                change.key,
-                change.id,
-                place,
-                change.adopts,
-                parents.get(change.key),
-                orjson.dumps(needs),
-            ),
-        ).lastrowid
-        if place is not None:
-            self._keep_keys("our_key", entity, number, place, body)
-
-    def _keep_keys(
-        self,
-        table: str,
-        entity: EntityWork,
-        number: Any,
-        place: str,
-        body: Mapping[str, Any],
-    ) -> None:
-        """Keep the hash of each alternative of which the record has all fields."""
-        for alternative, names in enumerate(entity.match):
-            values = [folded(next(values_at(body, name), None)) for name in names]
-            if None in values:
-                continue
-            content = orjson.dumps([place, *values])
-            hashed = blake2b(content, digest_size=16).digest()
-            insert = f"INSERT INTO {table} VALUES (?, ?, ?)"
-            self.db.execute(insert, (number, alternative, hashed))
-
-    def _known(
-        self, entity: EntityWork, changes: Sequence[Change]
-    ) -> dict[ReferenceSpot, dict[str, Any]]:
-        """Return the ids by which the partner knows the records that are pointed to."""
-        wanted: dict[ReferenceSpot, set[str]] = {s: set() for s in entity.references}
-        for change in changes:
-            for spot, our_id in references(entity.references, change.body):
-                wanted[spot].add(our_id)
-        known: dict[ReferenceSpot, dict[str, Any]] = {}
-        for spot, ids in wanted.items():
-            known[spot] = {}
-            for name in reversed(spot.entities):
-                known[spot] |= self._ids_of(self.work.entity(name), sorted(ids))
-        return known
-
-    def _ids_of(self, parent: EntityWork, our_ids: Sequence[str]) -> dict[str, Any]:
-        links = self.state.links_by_our_id(parent.name, our_ids)
-        alive = {i: link for i, link in links.items() if link.digest != REMOVED}
-        found = {
-            our_id: our_id if parent.named_by_us else link.partner_id
-            for our_id, link in alive.items()
-        }
-        for start in range(0, len(our_ids), _PORTION):
-            some = our_ids[start : start + _PORTION]
-            holders = ", ".join("?" * len(some))
-            rows = self.db.execute(
-                "SELECT o.our_id, t.partner_id, (SELECT MIN(our_id) FROM their_id"
-                " WHERE theirs = t.number) FROM ours o JOIN theirs t"
-                f" ON t.number = o.theirs WHERE o.entity = ? AND o.{_PAIRED}"
-                f" AND o.our_id IN ({holders})",
-                (parent.name, *some),
-            )
-            for our_id, partner_id, shown in rows:
-                theirs = shown if parent.named_by_us else orjson.loads(partner_id)
-                found[our_id] = theirs
-        return found
-
-    def _linked_parents(
-        self, entity: EntityWork, changes: Sequence[Change]
-    ) -> dict[str, str]:
-        """Return the partner's ids of linked records that bring others into being."""
-        if entity.adopts is None:
-            return {}
-        keys = [change.key for change in changes if change.adopts]
-        links = self.state.links(entity.adopts.entity, keys)
-        return {k: orjson.dumps(link.partner_id).decode() for k, link in links.items()}
-
-    def _paths(self, entity: EntityWork) -> Iterator[Mapping[str, Any]]:
-        query = "SELECT path FROM our_place WHERE entity = ? ORDER BY rowid"
-        for (path,) in self.db.execute(query, (entity.name,)):
-            yield orjson.loads(path)
 
     # -- pairs
 
@@ -281,7 +151,7 @@ class Matching:
         places = dict.fromkeys(self.back.places(entity.resource))
         for record in self.back.records(entity.resource):
             place = place_of(tuple(places), record.body)
-            self._keep_keys("their_key", entity, record.number, place, record.body)
+            keep_keys(self.db, "their_key", entity, record.number, place, record.body)
         self.db.execute("COMMIT")
         for alternative in range(len(entity.match)):
             of = (entity.name, alternative, entity.resource, alternative)
@@ -372,26 +242,6 @@ class Matching:
                 theirs = {"our_id": our_id or "", "partner_id": _id(shown)}
                 yield MatchRow(entity.name, "only_there", **theirs)
 
-    def without_parents(self, entity: EntityWork, keys: Sequence[str]) -> set[str]:
-        """Return which records stand below a record that is not linked."""
-        if not self.back.places(entity.resource):
-            return set()
-        waiting: set[str] = set()
-        query = "SELECT key, needs FROM ours WHERE entity = ? AND key = ?"
-        rows = [self.db.execute(query, (entity.name, key)).fetchone() for key in keys]
-        needs = [(key, names, i) for key, n in rows for names, i in orjson.loads(n)]
-        for names in {tuple(names) for _, names, _ in needs}:
-            ids = {i for _, others, i in needs if tuple(others) == names}
-            linked: set[str] = set()
-            for name in names:
-                linked |= set(self.state.links_by_our_id(name, sorted(ids)))
-            waiting |= {
-                key
-                for key, others, i in needs
-                if tuple(others) == names and i not in linked
-            }
-        return waiting
-
     def partner_id_of(self, entity: EntityWork, key: str) -> Any:
         """Return the partner's own id of a paired record, if it has one."""
         query = (
@@ -471,14 +321,6 @@ _OURS, _THEIRS = (
     for keys in (_OUR_KEYS, _THEIR_KEYS)
 )
 _TABLES = (
-    "CREATE TABLE ours (number INTEGER PRIMARY KEY, entity TEXT, key TEXT,"
-    " our_id TEXT, place TEXT, adopts INTEGER, parent TEXT,"
-    " needs BLOB, state TEXT, theirs INTEGER, alternative INTEGER)",
-    "CREATE INDEX ours_by_id ON ours (entity, our_id)",
-    "CREATE INDEX ours_by_key ON ours (entity, key)",
-    "CREATE TABLE our_place (entity TEXT, place TEXT, path BLOB,"
-    " PRIMARY KEY (entity, place))",
-    "CREATE TABLE our_key (number INTEGER, alternative INTEGER, hash BLOB)",
     "CREATE TABLE their_key (number INTEGER, alternative INTEGER, hash BLOB)",
     "CREATE TABLE found (ours INTEGER, theirs INTEGER, alternative INTEGER)",
     "CREATE TABLE candidate (ours INTEGER, theirs INTEGER, alternative INTEGER)",

@@ -143,7 +143,7 @@ class _Adoption:
         rows = self.matching.rows_of(self.entity, ("exact", "probable", "ambiguous"))
         while portion := list(islice(rows, _PORTION)):
             keys = [row.key for row in portion]
-            waiting = self.matching.without_parents(self.entity, keys)
+            waiting = self.matching.ours.without_parents(self.entity, keys)
             for row in portion:
                 decision = self.report.decisions.get((row.entity, row.key))
                 outcome, partner_id = self._outcome(row, decision)

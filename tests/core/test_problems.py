@@ -15,7 +15,7 @@ from engine.yamlfile import read_yaml
 
 FOLDER = Path(__file__).parents[1] / "cases" / "problems"
 KEYS = {"note", "files", "encoding", "activation", "scaffold", "state", "problem"}
-ELSEWHERE = sorted(code for code in CATALOGUE if code[0] in "RD")
+ELSEWHERE = sorted(code for code in CATALOGUE if code[0] in "RDP")
 """Codes of records and deliveries; the tests of source and runtime raise them."""
 
 PARTNER = "muster"

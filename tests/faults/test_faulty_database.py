@@ -36,7 +36,7 @@ def pragmas():
 @pytest.fixture(params=["etg24", "facilioo"])
 def troubled(request, open_desk, wire_kit):
     """An activation whose calls take a middleman."""
-    desk = open_desk(request.param, units=80)
+    desk = open_desk(request.param)
     desk.in_a_hurry()
     with wire_kit.between(desk.simulator.base_url) as middleman:
         desk.change(base_url=middleman.base_url)
@@ -180,15 +180,15 @@ def small_files(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_disk_without_room_for_the_plan_ends_the_run(troubled):
-    desk, middleman = troubled
+def test_a_disk_without_room_for_the_plan_ends_the_run(open_desk):
+    desk = open_desk("etg24", units=80)
     with desk.own_state():
         pass
-    with small_files(40_000):
+    with small_files(40_000):  # the state fits in there, the changes do not
         found = desk.invoke("sync", "activation")
     assert_ended(found, "temporary")
     assert desk.simulator.writes == 0
-    assert_in_step(desk, middleman)
+    assert desk.invoke("sync", "activation").code == 0
 
 
 def test_a_server_that_drops_us_in_mid_run_ends_it(troubled, new_database):

@@ -133,15 +133,22 @@ def test_a_partner_that_asks_for_hours_is_left_in_peace(troubled, wire_kit):
     assert_in_step(desk, middleman, expected)
 
 
-def test_a_partner_that_fails_at_everything_is_not_hammered(troubled, wire_kit):
-    desk, middleman, expected = troubled
-    down = wire_kit.answering(500, b"<html>down", "Connection: close")
-    middleman.script_of = lambda n: (down, False) if n >= FIRST else None
+UNITS = {"etg24": "PUT /einheiten/{{ id }}", "facilioo": "POST /api/units"}
+
+
+@pytest.mark.parametrize(("name", "route"), UNITS.items())
+def test_a_partner_that_fails_at_everything_is_not_hammered(open_desk, name, route):
+    desk = open_desk(name)
+    impatient(desk)
+    desk.simulator.faults({"500": 1.0}, only=[route])
     found = desk.invoke("sync", "activation")
     assert found.code == 4
     assert_told(found, "D102", "fails at every record")
-    assert middleman.calls < FIRST + 60
-    assert_in_step(desk, middleman, expected)
+    assert desk.simulator.calls[route] < 30
+    desk.simulator.faults(replace=True)
+    assert desk.invoke("sync", "activation").code == 0
+    totals = desk.plan()["totals"]
+    assert [totals[name] for name in ("create", "update", "remove")] == [0] * 3
 
 
 def test_access_that_is_taken_away_in_mid_run_ends_it(troubled, wire_kit):

@@ -3,6 +3,7 @@ Records as a partner takes and gives them: what both kinds of entities share; pa
 and the rules of the files in, refusals, keys and answers out.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ class World:
     faults: Faults
 
 
-class Records:
+class Records(ABC):
     """One entity of a partner: what its routes answer."""
 
     def __init__(self, entity: Entity, world: World) -> None:
@@ -57,9 +58,9 @@ class Records:
         self._entity = entity
         self._known = world.partner.known
 
+    @abstractmethod
     def offers(self) -> Iterator[Offer]:
         """Yield the requests of the connector file, each with what answers it."""
-        raise NotImplementedError
 
     def remove(self, call: Call) -> Answer:
         """Remove a record, or mark it where the partner marks what is deleted."""
@@ -83,9 +84,9 @@ class Records:
         self._rules.check_references(parents)
         return self._page("list", call, rows(self._table, Filters(exact=parents)))
 
+    @abstractmethod
     def _addressed(self, bound: Bound) -> tuple[Key, Record]:
         """Return the record that a request is about; raises Refusal."""
-        raise NotImplementedError
 
     def _offer(self, request: str, handler: Any, *, is_lenient: bool = False) -> Offer:
         described = at(self._requests, request)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from engine.app.options import (
@@ -70,15 +69,12 @@ def forget(
 
 def _show_forgotten(console: Console, found: Forgotten) -> None:
     if found.held:
-        table = Table(title="Partners that have a record; it has to be removed there")
-        for title in ("activation", "entity", "our ID", "partner's id", "last sent"):
-            table.add_column(title, overflow="fold")
+        console.print("Partners that have a record; it has to be removed there:")
         for item in found.held:
-            theirs = "" if item.partner_id is None else str(item.partner_id)
-            sent = item.last_sent or "long ago"
-            cells = (item.activation, item.entity, item.our_id, theirs, sent)
-            table.add_row(*map(Text, cells))
-        console.print(table)
+            theirs = f", there {item.partner_id}" if item.partner_id is not None else ""
+            sent = item.last_sent or "longer ago than runs are kept"
+            line = f"  {item.activation}: {item.entity} {item.our_id}{theirs}"
+            console.print(Text(f"{line}; last sent {sent}"), soft_wrap=True)
     else:
         console.print("No partner has a record, as far as is known here.")
     counts = found.counts
