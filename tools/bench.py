@@ -34,6 +34,7 @@ from engine.runtime.state import State
 from engine.spec import Folders
 from engine.values import floor_number
 from tools.bench_delivery import bench_delivery
+from tools.bench_service import bench_service
 from tools.portfolio import write
 
 FOLDERS = Folders(INSTALLED)
@@ -47,6 +48,7 @@ def main() -> int:
         "transform": bench_transform,
         "plan": bench_plan,
         "deliver": bench_delivery,
+        "service": bench_service,
     }
     parser.add_argument("what", nargs="*", help=", ".join(known))
     parser.add_argument("--units", type=int, default=100_000)

@@ -150,6 +150,7 @@ def _show_held(console: Console, held: Mapping[str, Any], file: str) -> None:
     rest = [f"--activation {shlex.quote(file)}", "--by NAME", "--reason TEXT"]
     if held["rekeys"]:
         records = counted(held["rekeys"], "record")
-        say(console, f"{records} would get other IDs", 2 + LABEL, 2)
-        rest.append("--rekey migrate|recreate")
+        ways = "WAY is migrate or recreate"
+        say(console, f"{records} would get other IDs; {ways}", 2 + LABEL, 2)
+        rest.append("--rekey WAY")
     command(console, [f"feldwerk release {held['plan']}", *rest], 2 + LABEL)

@@ -182,6 +182,7 @@ def _plan(
     plan.forecast = forecast(activation.use_case, plan, state.calls_per_second())
     plan.warnings += staging.warnings
     plan.warnings += _unknown_numbers(activation, staging)
+    plan.warnings += activation.exposed_secrets()
     return plan
 
 

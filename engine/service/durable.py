@@ -5,7 +5,6 @@ workflow's result only if its worker still owns it. What a workflow does exactly
 not its affair: a workflow that is resumed runs its one step again.
 """
 
-import threading
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -175,8 +174,3 @@ def _sqlite(url: str) -> sa.Engine:
             connection.execute(f"PRAGMA {pragma}").close()
 
     return engine
-
-
-def threads() -> int:
-    """Return how many threads this process has."""
-    return threading.active_count()

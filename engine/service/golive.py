@@ -14,11 +14,12 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from engine.errors import CredentialsError, SpecError
+from engine.errors import SpecError
 from engine.problems import CATALOGUE, Problem
 from engine.runtime.activation import Activation
 from engine.runtime.database import activation_table, run_table
 from engine.runtime.plan import COUNTS, EntityPlan, Plan
+from engine.runtime.secrets import NoSecretError, fetch
 from engine.runtime.state import State
 from engine.service.registry import utc
 from engine.service.schedule import GERMANY
@@ -102,12 +103,14 @@ def _addresses(activation: Activation) -> Iterator[str]:
 
 
 def _credentials(activation: Activation) -> dict[str, bool]:
-    try:
-        found: Mapping[str, str] = activation.secrets()
-    except CredentialsError as error:
-        said = " ".join(problem.message for problem in error.problems)
-        return {name: f"'{name}'" not in said for name in activation.file.credentials}
-    return {name: bool(found.get(name)) for name in activation.file.credentials}
+    """Return of each credential whether it is there."""
+    found = {}
+    for name, reference in activation.file.credentials.items():
+        try:
+            found[name] = bool(fetch(reference, activation.folder))
+        except NoSecretError:
+            found[name] = False
+    return found
 
 
 def _tested_at(activation: Activation, engine: sa.Engine) -> str | None:

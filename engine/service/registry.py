@@ -25,6 +25,7 @@ from engine.runtime.database import (
     token_table,
     writing,
 )
+from engine.runtime.signal_tables import alert_table, notice_table
 from engine.runtime.state import State
 from engine.service.schedule import GERMANY, USUAL_TIME, Timetable, timetable
 from engine.service.specs import Specs
@@ -33,6 +34,8 @@ from engine.spec import Folders
 from engine.yamlfile import YamlFile, read_yaml
 
 _ACCOUNT_TABLES = (token_table, calls_table, pace_table)
+_SIGNAL_TABLES = (notice_table, alert_table)
+"""Tables that know activations by number without pointing to them."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +255,7 @@ class Registry:
                     "stay there, and Feldwerk would not know them any more."
                 )
                 raise BrakeError([Problem(Origin(name), "D323", message)])
-            for table in reversed(metadata.sorted_tables):
+            for table in (*_SIGNAL_TABLES, *reversed(metadata.sorted_tables)):
                 if "activation_id" in table.c:
                     of_table = table.c.activation_id == known.number
                     db.execute(sa.delete(table).where(of_table))

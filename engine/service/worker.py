@@ -28,7 +28,7 @@ from engine.errors import (
 from engine.problems import CATALOGUE, Origin, Problem
 from engine.runtime.database import unreachable
 from engine.runtime.run import synced
-from engine.runtime.state import LEASE_SECONDS, State
+from engine.runtime.state import State
 from engine.service import dispatcher
 from engine.service.beats import Beats
 from engine.service.dispatcher import Ended, Job, now_utc
@@ -57,8 +57,8 @@ class Options:
     """
     How a worker works, in seconds.
 
-    A worker without a sign of life for `ttl` is taken over. It must be longer than
-    LEASE_SECONDS, after which a process that was frozen asks whether it still may send.
+    A worker without a sign of life for `ttl` is taken over. That must be longer than
+    the lease of a run, after which a frozen process asks whether it still may send.
     """
 
     slots: int = 4
@@ -307,9 +307,3 @@ def _problem(place: str, code: str, message: str) -> Problem:
 def _bug(place: str, error: Exception) -> Problem:
     """Return a problem that names the error only: its text may hold anything."""
     return _problem(place, "D325", f"{type(error).__name__}.")
-
-
-def check(options: Options) -> None:
-    """Raise ValueError if a frozen worker could send after it was taken over."""
-    if options.ttl <= LEASE_SECONDS:
-        raise ValueError(f"ttl must be more than {LEASE_SECONDS} seconds")

@@ -277,14 +277,14 @@ def listener() -> Iterator[Listener]:
 
 @pytest.fixture
 def session(listener):
-    """Return what opens a session with the listener; calls end after 0.2 s."""
+    """Return what opens a session with the listener, for one attempt a call."""
 
     @contextmanager
     def open_(name: str = "named_by_us", **changes: Any) -> Iterator[Session]:
         data = yaml.safe_load((CONNECTORS / f"{name}.yaml").read_text("utf-8"))
         handler = {**data["error_handler"], "max_attempts": 1}
         handler |= changes.pop("error_handler", {})
-        known = {**data, "timeout_seconds": 0.05, "error_handler": handler, **changes}
+        known = {**data, "timeout_seconds": 5, "error_handler": handler, **changes}
         connector = Connector.model_validate(known)
         secrets = {key: SECRETS[key] for key in connector.credentials}
         with Session(connector, listener.url, secrets) as found:

@@ -26,8 +26,10 @@ NO_ANSWER = {
     "cut_off": "the connection was dropped, or speaks no HTTP",
 }
 REFUSALS = ["slow_error", "endless_error", "large_error", "bomb_as_error"]
-PATIENCE = {"endless_body": 5, "bomb": 5}
-"""Seconds of silence, where much is to be read first."""
+PATIENCE = dict.fromkeys(
+    ("slow_head", "slow_body", "slow_error", "only_continues"), 0.05
+)
+"""Seconds of silence that are borne, where nothing but waiting is to be seen."""
 
 
 @pytest.mark.parametrize(("name", "why"), NO_ANSWER.items())
@@ -41,7 +43,7 @@ def test_an_answer_that_is_none_says_what_it_was(
 ):
     listener.script = wire_kit.scripts[name]
     with (
-        session(timeout_seconds=PATIENCE.get(name, 0.05)) as found,
+        session(timeout_seconds=PATIENCE.get(name, 5)) as found,
         pytest.raises(error) as caught,
     ):
         found.send(request_, UNIT)
@@ -53,7 +55,7 @@ def test_an_answer_that_is_none_says_what_it_was(
 @pytest.mark.parametrize("name", REFUSALS)
 def test_of_a_refusal_only_the_beginning_is_read(listener, session, wire_kit, name):
     listener.script = wire_kit.scripts[name]
-    with session() as found:
+    with session(timeout_seconds=PATIENCE.get(name, 5)) as found:
         with pytest.raises(RefusedError) as caught:
             found.send(PUT, UNIT)
         tracemalloc.start()  # what is made once has been made
@@ -71,7 +73,10 @@ def test_a_partner_that_does_not_listen_is_left(listener, session, wire_kit):
     """A request that fits into no buffer, to a server that reads none of it."""
     listener.reads = False
     large = {"id": "1", "body": {"text": "x" * 16 * wire_kit.MEGABYTE}}
-    with session() as found, pytest.raises(UnreachableError, match="no answer in time"):
+    with (
+        session(timeout_seconds=0.05) as found,
+        pytest.raises(UnreachableError, match="no answer in time"),
+    ):
         found.send(PUT, large)
 
 

@@ -265,7 +265,8 @@ def test_the_command_says_who_has_the_record_and_what_comes_next(etg24, village)
     code, out, _ = invoke("forget", village.eva, *place, "--by", "Dr. Muster")
     assert code == 0
     assert "Removed 2 links" in out
-    assert f"  muster/etg24/stammdaten/test: mieter {village.eva}; last sent 20" in out
+    assert f"  muster/etg24/stammdaten/test: mieter {village.eva}" in out
+    assert "; last sent 20" in out
     assert "the next sync sends it again" in out
     code, _, err = invoke("forget", village.eva, *place)
     assert code == 2

@@ -14,6 +14,7 @@ from engine.runtime.run import synced
 from engine.runtime.state import State
 from engine.service.golive import require_approval
 from engine.service.registry import Registry
+from engine.service.tables import job_table
 from engine.spec import Folders
 
 MONDAY = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -351,3 +352,39 @@ def test_an_activation_is_due_after_it_was_asked_for(etg24, registry):
     registry.run_now(etg24.name, MONDAY + timedelta(hours=1))
     [row] = registry.overview()
     assert row["next_run"] == "2026-11-02T14:00:00+01:00"
+
+
+class TestStatus:
+    def test_it_shows_the_next_run_of_what_is_registered(
+        self, etg24, database, command
+    ):
+        command("activation", "add", etg24.path)
+        [found] = command("status", "--json").json()["activations"]
+        assert found["activation"] == etg24.name
+        assert found["last_run"] is None
+        assert found["service"]["next_run"][11:16] == "03:30"
+        assert "next run" in command("status").out
+
+    def test_it_shows_what_stopped_the_last_run(self, etg24, registry, command):
+        registry.add([etg24.path], MONDAY)
+        with registry.state.engine.begin() as db:
+            db.execute(sa.update(job_table).values(problem="D101", attempts=0))
+        url = registry.state.url
+        out = command("status", "--database", url).out
+        assert "D101 Partner refuses the credentials" in out
+
+    def test_a_paused_one_is_said_to_be(self, etg24, database, command):
+        command("activation", "add", etg24.path)
+        command("activation", "pause", etg24.name)
+        assert "paused" in command("status").out
+
+    def test_the_list_for_people_fits_and_names_who_approved(
+        self, etg24, database, command
+    ):
+        path, name = in_production(etg24)
+        command("activation", "add", etg24.path, path)
+        command("activation", "approve", name, "--by", "Erika Beispiel")
+        out = command("activation", "list").out
+        assert f"{name}\n  Tuesday, Thursday, Sunday at 03:30; next 20" in out
+        assert "by Erika Beispiel, spec" in out
+        assert max(map(len, out.splitlines())) <= 80

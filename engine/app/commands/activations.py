@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from engine.app.options import (
     DATABASE,
@@ -24,8 +22,8 @@ from engine.app.report import Watch
 from engine.runtime.run import planned
 from engine.runtime.state import State
 from engine.service.dispatcher import now_utc
+from engine.service.golive import PRODUCTION, make_check_list, markdown
 from engine.service.golive import approve as approve_activation
-from engine.service.golive import make_check_list, markdown
 from engine.service.registry import Registry
 
 commands = typer.Typer()
@@ -67,7 +65,7 @@ def add(
         return
     for name, is_new in done:
         print(f"{name}: {'added' if is_new else 'updated'}")
-        if is_new and name.endswith("/production"):
+        if is_new and name.endswith(f"/{PRODUCTION}"):
             print(f"\nNext: feldwerk activation check-list {name}")
 
 
@@ -79,20 +77,16 @@ def list_(database: DATABASE = HERE, json: JSON = False, root: ROOT = None) -> N
     if json:
         print_json({"activations": found})
         return
-    table = Table(box=SIMPLE_HEAD)
-    for title in ("activation", "days", "at", "state", "next run", "approved"):
-        table.add_column(title)
     for row in found:
-        approved = row["approved_at"]
-        table.add_row(
-            row["activation"],
-            " ".join(day[:2] for day in row["days"]),
-            row["at"],
-            row["state"],
-            row["next_run"] or "",
-            f"{approved[:10]} {row['approved_by']}" if approved else "",
-        )
-    Console().print(table)
+        print(row["activation"])
+        due = (row["next_run"] or "")[:16].replace("T", " ")
+        days = ", ".join(day.capitalize() for day in row["days"])
+        print(f"  {days} at {row['at']}; {f'next {due}' if due else row['state']}")
+        if row["approved_at"]:
+            day, by = row["approved_at"][:10], row["approved_by"]
+            print(f"  approved {day} by {by}, spec {row['approved_version']}")
+        elif row["activation"].endswith(f"/{PRODUCTION}"):
+            print("  not approved: it does not run")
 
 
 @activation.command()
@@ -122,7 +116,8 @@ def run(
     """Let the service run an activation as soon as it can, beside its slots."""
     with stopping(json), _registry(database, root) as registry:
         registry.run_now(name, now_utc())
-    _say(name, "due", json)
+        is_paused = registry.get(name).paused_at is not None
+    _say(name, "due when it is resumed" if is_paused else "due", json)
 
 
 @activation.command()
