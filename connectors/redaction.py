@@ -8,7 +8,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
-_PARTS = re.compile(r"(\s+|%[0-9A-Fa-f]{2}|\\u[0-9a-f]{4})")
+# What cannot be printed is read as a blank.
+_BLANKS = r"[\s\x00-\x1f\x7f-\x9f]+"
+_PARTS = re.compile(rf"({_BLANKS}|%[0-9A-Fa-f]{{2}}|\\u[0-9a-f]{{4}})")
 _LEAST = 4
 """Base64 of less than this is a piece of any text."""
 
@@ -47,8 +49,8 @@ def _loosely(form: str) -> str:
 
 
 def _part(text: str) -> str:
-    if text.isspace():
-        return r"\s+"
+    if re.fullmatch(_BLANKS, text):
+        return _BLANKS
     pattern = re.escape(text)
     return f"(?i:{pattern})" if _PARTS.fullmatch(text) else pattern
 

@@ -49,10 +49,10 @@ class Session:
 
     `settings` are those of the use case. `vault` keeps the token from run to run and
     `spent` counts the calls of the day; both are asked by the thread that sends, one
-    at a time. `pace` shares the calls of a minute with other processes. A text for the
-    addresses stands for all of them. Raises CredentialsError if a credential that the
-    connector names has no value, SpecError if the settings give no number of calls a
-    day.
+    at a time. `pace` shares the calls of a minute with other processes, and `hold`
+    raises before a call if this one may send none any more. A text for the addresses
+    stands for all of them. Raises CredentialsError if a credential that the connector
+    names has no value, SpecError if the settings give no number of calls a day.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Session:
         vault: TokenVault | None = None,
         spent: Spent | None = None,
         pace: Pace | None = None,
+        hold: Callable[[], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.connector = connector
@@ -93,6 +94,7 @@ class Session:
         )
         known = self._variables["settings"]
         self._budget = Budget(connector, known, spent, self._clock, outside, pace)
+        self._hold = hold or (lambda: None)
         self._slots = threading.BoundedSemaphore(connector.api_budget.concurrency)
         self._wire = Wire(connector, private=self._addresses.private)
 
@@ -199,6 +201,7 @@ class Session:
         with self._slots:
             self.calls += 1  # a figure: threads may lose one
             self._budget.take(as_us=token is not None)
+            self._hold()
             outcome, headers = self._wire.send(message, now)
             self._budget.observe(outcome.status, headers, outcome.retry_after)
         return outcome

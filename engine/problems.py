@@ -338,7 +338,9 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     ),
     "D301": CatalogueEntry("Already running", "Wait until the other run has ended."),
     "D302": CatalogueEntry(
-        "State database cannot be reached", "Check the path or the URL of `state`."
+        "State database cannot be used",
+        "Check the path or the URL of `state`, its disk and who else uses it, and run "
+        "again: nothing is lost.",
     ),
     "D303": CatalogueEntry(
         "Records would get other IDs",
@@ -346,6 +348,10 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     ),
     "D304": CatalogueEntry(
         "Run was taken over", "Nothing: the other process finishes what this one began."
+    ),
+    "D305": CatalogueEntry(
+        "No room for temporary files",
+        "Free the disk, or name another folder in TMPDIR, and run again.",
     ),
     "D311": CatalogueEntry(
         "Report cannot be used", "Make it anew with `feldwerk match --out`."

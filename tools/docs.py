@@ -19,6 +19,7 @@ from engine.app.cli import app
 from engine.model import ActivationFile, FieldRow, ListRow, PartnerFile, UseCaseFile
 from engine.problems import CATALOGUE
 from engine.runtime.source import SourceDeclaration
+from engine.service.targets import AlertsFile
 from engine.standard import read_standard
 from engine.transforms import PREDICATES, TRANSFORMS
 
@@ -32,6 +33,7 @@ FILES: Mapping[str, tuple[type[BaseModel], str]] = {
     "connector": (Connector, "`connectors/partners/<partner>.yaml`"),
     "activation": (ActivationFile, "an activation"),
     "source": (SourceDeclaration, "`source.yaml` beside the ERP's files"),
+    "alerts": (AlertsFile, "`alerts.yaml`, for `feldwerk serve --alerts`"),
 }
 
 LETTERS = {

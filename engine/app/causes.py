@@ -14,7 +14,8 @@ from engine.runtime.links import Reject
 _LINE = re.compile(r"(\.(?:csv|xlsx|ndjson|json))\b:\d+", re.IGNORECASE)
 _FOUND = re.compile(r"(, found )[^;]*")
 _QUOTED = re.compile(r"(?<!\w)(?:'(?![a-z_]+')[^']*'|\"(?![a-z_]+\")[^\"]*\")(?!\w)")
-_OWN = re.compile(r"[^\s,;:()\[\]'\"]*\d[^\s,;:()\[\]'\"]*")
+_WORD = re.compile(r"[^\s,;:()\[\]'\"]+")
+_DIGIT = re.compile(r"\d")
 _HIDDEN = re.compile(r"\*\*\*(?:[\s.@-]*\*\*\*)*")
 _REPEATED = re.compile(r"…(?:\s*(?:,|and|und|…)\s*…)+")
 
@@ -84,5 +85,9 @@ def shared(message: str, key: str = "") -> str:
         text = text.replace(key, "…")
     text = _FOUND.sub(r"\1…", text)
     text = _QUOTED.sub("…", text)
-    text = _OWN.sub("…", text)
+    text = _WORD.sub(_without_digits, text)
     return _REPEATED.sub("…", _HIDDEN.sub("***", text))
+
+
+def _without_digits(word: re.Match[str]) -> str:
+    return "…" if _DIGIT.search(word.group()) else word.group()

@@ -80,6 +80,15 @@ def key_names(folders: Folders, found: Iterable[Group]) -> KeyNames:
 
 def write_book(path: Path, found: Sequence[Group], names: KeyNames) -> None:
     """Write the workbook; raises SpecError if the file cannot be written."""
+    try:
+        with path.open("wb") as file:
+            _book(found, names).save(file)
+    except OSError as error:
+        message = f"cannot be written: {error.strerror}."
+        raise SpecError([Problem(Origin(str(path)), "P004", message)]) from None
+
+
+def _book(found: Sequence[Group], names: KeyNames) -> Workbook:
     book = Workbook(write_only=True)
     _write_sheet(book, "causes", GROUP_COLUMNS, [_group_row(g) for g in found])
     rejects = [reject for group in found for reject in group.cause.rejects]
@@ -97,12 +106,7 @@ def write_book(path: Path, found: Sequence[Group], names: KeyNames) -> None:
     }
     rows = [_record_row(reject, fields, names) for reject in rejects]
     _write_sheet(book, "records", columns, rows)
-    try:
-        with path.open("wb") as file:
-            book.save(file)
-    except OSError as error:
-        message = f"cannot be written: {error.strerror}."
-        raise SpecError([Problem(Origin(str(path)), "P004", message)]) from None
+    return book
 
 
 def _group_row(group: Group) -> list[Any]:

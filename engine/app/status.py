@@ -93,6 +93,9 @@ def show_status(console: Console, activations: Iterable[Mapping[str, Any]]) -> N
         say(console, found["activation"], style="bold")
         for label, text, style in _lines(found):
             say(console, f"{label:{LABEL}}{text}", 2, LABEL, style=style)
+        if found["rejects"]:
+            name = shlex.quote(found["file"] or found["activation"])
+            command(console, ["feldwerk rejects", name], 2 + LABEL)
         for held in found["held"]:
             _show_held(console, held, found["file"] or "FILE")
 
@@ -111,8 +114,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if service := found.get("service"):
         yield from _service(service)
     if found["rejects"]:
-        count = f"{len(found['rejects']):,} open"
-        yield "rejects", f"{count}; feldwerk rejects {found['file'] or ''}".rstrip(), ""
+        yield "rejects", f"{len(found['rejects']):,} open; what to do:", ""
 
 
 def _service(service: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -29,7 +29,7 @@ from engine.runtime.preparing import CHUNK, Preparation, Ready
 from engine.runtime.state import ActivationState
 from engine.work import EntityWork, UseCaseWork
 
-SENT_AT_ONCE = 25
+SENT_AT_ONCE = 100
 """So many are sent before what was accepted is kept."""
 
 HOPELESS = 10

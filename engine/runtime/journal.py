@@ -131,27 +131,26 @@ class Run:
         )
 
     def _enter(self, db: sa.Connection, entity: str, states: Mapping[str, str]) -> None:
-        if not states:
-            return
         columns = journal_table.c
-        statement = (
-            sa.update(journal_table)
-            .where(
-                columns.run_id == self.number,
-                columns.entity == entity,
-                columns.key == sa.bindparam("the_key"),
-            )
-            .values(state=sa.bindparam("the_state"), changed_at=_now())
-        )
-        rows = [{"the_key": key, "the_state": state} for key, state in states.items()]
-        db.execute(statement, rows)
+        for state, keys in _by_state(states).items():
+            for start in range(0, len(keys), CHUNK):
+                db.execute(
+                    sa.update(journal_table)
+                    .where(
+                        columns.run_id == self.number,
+                        columns.entity == entity,
+                        columns.key.in_(keys[start : start + CHUNK]),
+                    )
+                    .values(state=state, changed_at=_now())
+                )
 
     def _settle_earlier(
         self, db: sa.Connection, entity: str, states: Mapping[str, str]
     ) -> None:
         columns = journal_table.c
+        by_state = _by_state(states)
         for certain in ("done", "rejected"):
-            keys = [key for key, state in states.items() if state == certain]
+            keys = by_state.get(certain, [])
             for start in range(0, len(keys), CHUNK):
                 db.execute(
                     sa.update(journal_table)
@@ -239,6 +238,13 @@ class Run:
                 reject_table.c.last_run != self.number,
             )
         )
+
+
+def _by_state(states: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key, state in states.items():
+        found.setdefault(state, []).append(key)
+    return found
 
 
 def _now() -> int:

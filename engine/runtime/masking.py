@@ -106,6 +106,7 @@ def _letter(letter: str) -> str:
         "".join(f"%{byte:02x}" for byte in coded),
         normalize("NFD", letter),
         coded.decode("latin-1"),
+        re.sub(r"[\x80-\x9f]", " ", coded.decode("latin-1")),
         coded.decode("cp1252", "replace"),
     ]
     if number in codepoint2name:
@@ -124,7 +125,8 @@ def _phone(text: str) -> str:
         return _text(text)
     inner = _BETWEEN.join(str(number.national_number))
     abroad = rf"(?:(?:\+|00)?{number.country_code}{_BETWEEN})?"
-    return rf"(?<!\d){abroad}(?:\(0\)|0)?{_BETWEEN}{inner}(?!\d)"
+    at_home = rf"(?:(?:\(0\)|0){_BETWEEN})?"
+    return rf"(?<!\d){abroad}{at_home}{inner}(?!\d)"
 
 
 def _day(year: str, month: str, day: str) -> str:

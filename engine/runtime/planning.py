@@ -4,6 +4,7 @@ Nothing is sent and nothing is written to the state here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -53,8 +54,11 @@ def make_plan(
     doubts = Doubts(staging)
     removals = Removals(staging, state, settings, doubts, gone_after_runs)
     planning = _Planning(plan, staging, state, settings, doubts, removals)
-    for entity in work.entities:
-        planning.entity(entity, advance)
+    with ExitStack() as unfinished:
+        unfinished.enter_context(plan)
+        for entity in work.entities:
+            planning.entity(entity, advance)
+        unfinished.pop_all()
     return plan
 
 

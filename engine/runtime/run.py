@@ -16,6 +16,7 @@ from engine.problems import Problem
 from engine.runtime.activation import Activation
 from engine.runtime.completeness import require_files, require_values
 from engine.runtime.delivery import deliver
+from engine.runtime.disk import room_for_files
 from engine.runtime.forecast import forecast
 from engine.runtime.links import Reject
 from engine.runtime.plan import OPERATIONS, LeftOut, Plan
@@ -49,6 +50,7 @@ def planned(activation: Activation, progress: Progress | None = None) -> Iterato
     """Make the plan of an activation; nothing is sent and no run is entered."""
     progress = progress or Silent()
     with ExitStack() as stack:
+        stack.enter_context(room_for_files())
         state = stack.enter_context(State(activation.state_url))
         own = state.activation(activation.name)
         staging = stack.enter_context(staged(activation, own, progress))
@@ -72,6 +74,7 @@ def synced(
     progress = progress or Silent()
     secrets = activation.secrets()
     with ExitStack() as stack:
+        stack.enter_context(room_for_files())
         state = stack.enter_context(State(activation.state_url))
         own = state.activation(activation.name)
         stack.enter_context(own.exclusive(evict=evict))
@@ -95,6 +98,7 @@ def synced(
                 vault=account,
                 spent=account,
                 pace=account,
+                hold=own.hold,
             )
         )
         _send(activation, plan, session, own, progress, is_apply=approved is not None)

@@ -6,6 +6,7 @@ as soon as it is open: whatever ends the process, nothing stays behind.
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -33,4 +34,6 @@ class Spool:
         self._file.seek(0, 2)
 
     def close(self) -> None:
-        self._file.close()
+        """Forget the values, also those that a full disk has not taken."""
+        with suppress(OSError):
+            self._file.close()

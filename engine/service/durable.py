@@ -12,6 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 
+from engine.runtime.database import unreachable
+
 QUEUE = "runs"
 VERSION = "feldwerk-1"
 """The version of the workflows below; by itself it would change with each edit."""
@@ -57,7 +59,7 @@ class Queue:
         self._engine: sa.Engine | None = None
 
     def start(self) -> None:
-        """Begin to take work."""
+        """Begin to take work; raises UnreachableError if there is no queue."""
         config: DBOSConfig = {
             "name": "feldwerk",
             "system_database_url": self._url,
@@ -72,15 +74,19 @@ class Queue:
         if self._url.startswith("sqlite"):
             self._engine = config["system_database_engine"] = _sqlite(self._url)
         _running[:] = [self._run]
-        DBOS(config=config)
-        DBOS.listen_queues([QUEUE])
-        DBOS.launch()
-        DBOS.register_queue(
-            QUEUE,
-            worker_concurrency=self._slots,
-            polling_interval_sec=self._poll_seconds,
-            on_conflict="always_update",
-        )
+        try:
+            DBOS(config=config)
+            DBOS.listen_queues([QUEUE])
+            DBOS.launch()
+            DBOS.register_queue(
+                QUEUE,
+                worker_concurrency=self._slots,
+                polling_interval_sec=self._poll_seconds,
+                on_conflict="always_update",
+            )
+        except sa.exc.SQLAlchemyError as error:
+            self.stop()
+            raise unreachable(self._url, error) from None
 
     def stop(self) -> None:
         """Take no more work; what still runs is not waited for."""

@@ -21,7 +21,7 @@ from engine.runtime.database import activation_table, run_table
 from engine.runtime.plan import COUNTS, EntityPlan, Plan
 from engine.runtime.secrets import NoSecretError, fetch
 from engine.runtime.state import State
-from engine.service.registry import utc
+from engine.service.overview import utc
 from engine.service.schedule import GERMANY
 from engine.service.tables import approval_table
 

@@ -6,7 +6,7 @@ never secrets, and the place of the file, which relative paths start from.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,14 @@ from engine.runtime.database import (
 )
 from engine.runtime.signal_tables import alert_table, notice_table
 from engine.runtime.state import State
-from engine.service.schedule import GERMANY, USUAL_TIME, Timetable, timetable
+from engine.service.overview import overview, utc
+from engine.service.schedule import USUAL_TIME, Timetable, timetable
 from engine.service.specs import Specs
-from engine.service.tables import IDLE, approval_table, job_table, registration_table
+from engine.service.tables import IDLE, job_table, registration_table
 from engine.spec import Folders
 from engine.yamlfile import YamlFile, read_yaml
 
+DEFAULT_STATE = "feldwerk.db"
 _ACCOUNT_TABLES = (token_table, calls_table, pace_table)
 _SIGNAL_TABLES = (notice_table, alert_table)
 """Tables that know activations by number without pointing to them."""
@@ -125,20 +127,31 @@ class Registry:
 
     def refresh(self, now: datetime) -> None:
         """Take up what has changed of the days in the use cases; wrong ones stay."""
+        found: dict[tuple[str, str], tuple[str, ...]] = {}
         for known in self.all():
-            try:
-                times = _timetable_of(ready := self.activation(known.name))
-            except SpecError:
-                continue  # its next run says what is wrong
-            if times != known.timetable:
-                days, at = " ".join(_days_of(ready)), f"{times.at:%H:%M}"
+            content = known.definition
+            key = (content["partner"], content["use_case"])
+            if key not in found:
+                found[key] = self._days(*key)
+            chosen = (content.get("schedule") or {}).get("days")
+            days = tuple(chosen or found[key] or known.days)
+            if set(days) != set(known.days):
+                times = timetable(days, known.at)
                 with writing(self.state.engine) as db:
                     db.execute(
                         sa.update(registration_table)
                         .where(registration_table.c.activation_id == known.number)
-                        .values(days=days, at=at)
+                        .values(days=" ".join(days))
                     )
                     self._schedule(db, known.number, times, now)
+
+    def _days(self, partner: str, use_case: str) -> tuple[str, ...]:
+        """Return the days of a use case; none if it is wrong: its next run says so."""
+        try:
+            found = self.specs.find(self.folders, partner, use_case, Origin(partner))
+        except SpecError:
+            return ()
+        return found.spec.use_case.schedule
 
     def _schedule(
         self, db: sa.Connection, number: int, times: Timetable, now: datetime
@@ -201,6 +214,19 @@ class Registry:
         content = YamlFile(str(known.path), dict(known.definition))
         return make_activation(
             content, known.path, self.folders, today, self.state.url, self.specs.find
+        )
+
+    def left_behind(self, name: str) -> str:
+        """Return a warning if syncs by hand have used another state; else nothing."""
+        known = self.get(name)
+        state = str(known.definition.get("state", DEFAULT_STATE))
+        path = (known.path.parent / state).resolve()
+        is_other = self.state.url != f"sqlite:///{path}"
+        if "://" in state or not path.is_file() or not is_other:
+            return ""
+        return (
+            f"{name}: the service does not know what syncs by hand have kept in {path};"
+            " name that database with --database to go on with it."
         )
 
     def pause(self, name: str, now: datetime) -> None:
@@ -267,68 +293,6 @@ class Registry:
     def overview(self) -> list[dict[str, Any]]:
         """Return what people see of each: when it runs, and whether it may."""
         return overview(self.state.engine)
-
-
-def overview(engine: sa.Engine) -> list[dict[str, Any]]:
-    """Return what people see of each registered activation, by name."""
-    every = approval_table.alias().c
-    newest = (
-        sa.select(sa.func.max(every.id))
-        .where(every.activation_id == activation_table.c.id)
-        .correlate(activation_table)
-        .scalar_subquery()
-    )
-    jobs, approvals = job_table.c, approval_table.c
-    query = (
-        sa.select(
-            activation_table.c.name, registration_table, job_table, approval_table
-        )
-        .join_from(registration_table, activation_table)
-        .join(job_table, jobs.activation_id == activation_table.c.id)
-        .outerjoin(approval_table, approvals.id == newest)
-        .order_by(activation_table.c.name)
-    )
-    with engine.connect() as db:
-        rows = db.execute(query).mappings().all()
-    return [_shown(row) for row in rows]
-
-
-def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:
-    registered, jobs, approvals = (
-        registration_table.c,
-        job_table.c,
-        approval_table.c,
-    )
-    paused, due, approved = (
-        row[registered.paused_at],
-        row[jobs.due_at],
-        row[approvals.approved_at],
-    )
-    return {
-        "activation": row[activation_table.c.name],
-        "file": row[registered.file],
-        "days": row[registered.days].split(),
-        "at": row[registered.at],
-        "state": "paused" if paused and row[jobs.state] == IDLE else row[jobs.state],
-        "next_run": None if paused or due is None else moment_text(due),
-        "attempts": row[jobs.attempts],
-        "problem": row[jobs.problem] or None,
-        "worker": row[jobs.worker] or None,
-        "paused_at": paused and utc(paused).isoformat(timespec="seconds"),
-        "approved_at": approved and utc(approved).isoformat(timespec="seconds"),
-        "approved_by": row[approvals.approved_by],
-        "approved_version": row[approvals.spec_version],
-    }
-
-
-def utc(moment: datetime) -> datetime:
-    """Give a moment from the database its zone: SQLite keeps none."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-def moment_text(seconds: float) -> str:
-    """Return seconds of the epoch as people in Germany read them."""
-    return datetime.fromtimestamp(seconds, GERMANY).isoformat(timespec="seconds")
 
 
 def _registration(number: int) -> sa.Select[tuple[int]]:

@@ -167,10 +167,11 @@ class Watching:
 
     def _ended_run(self, name: str) -> int | None:
         """Return the number of a run that ended; None if it never got one."""
-        number = None
-        before = self._before.pop(name, None)
+        if name not in self._before:
+            return None  # another process began it
+        number, before = None, self._before[name]
         with self._quietly():
-            number = self._newest_run(name)
+            number = self._before[name] = self._newest_run(name)
         return None if number == before else number
 
     def _newest_run(self, name: str) -> int | None:

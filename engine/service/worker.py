@@ -150,10 +150,12 @@ class Worker:
         self._alone = ExitStack()
 
     def __enter__(self) -> Self:
-        self._alone.enter_context(_service_lock(self.state))
-        self.registry.refresh(self.now())
-        self._beats.beat()
-        self._queue.start()
+        with self._alone:
+            self._alone.enter_context(_service_lock(self.state))
+            self.registry.refresh(self.now())
+            self._queue.start()
+            self._beats.beat()
+            self._alone = self._alone.pop_all()
         if self.engine.dialect.name == "sqlite":
             for gone, beat in self._beats.others():  # none of them holds the lock
                 self._take_over(gone, beat)

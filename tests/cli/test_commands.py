@@ -125,7 +125,13 @@ class TestPlanAndSync:
 class TestStatus:
     def test_activation_that_never_ran_has_no_run(self, etg24):
         (found,) = etg24.invoke("status", "activation", "--json").json()["activations"]
-        assert found == {"activation": etg24.name, "last_run": None, "rejects": []}
+        assert found == {
+            "activation": etg24.name,
+            "file": str(etg24.path),
+            "last_run": None,
+            "rejects": [],
+            "held": [],
+        }
 
     def test_last_run_and_open_rejects_are_shown(self, etg24):
         rule = {"entity": "objekte", "field": "title", "value": "Eingang Süd"}

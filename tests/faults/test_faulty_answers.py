@@ -26,9 +26,12 @@ NO_ANSWER = {
     "cut_off": "the connection was dropped, or speaks no HTTP",
 }
 REFUSALS = ["slow_error", "endless_error", "large_error", "bomb_as_error"]
-PATIENCE = dict.fromkeys(
-    ("slow_head", "slow_body", "slow_error", "only_continues"), 0.05
-)
+PATIENCE = {
+    "slow_head": 0.05,
+    "slow_body": 0.05,
+    "only_continues": 0.05,
+    "slow_error": 0.2,  # its head has to come in time
+}
 """Seconds of silence that are borne, where nothing but waiting is to be seen."""
 
 

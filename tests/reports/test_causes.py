@@ -70,3 +70,10 @@ def test_the_message_is_the_very_one_where_all_say_the_same():
 def test_the_most_frequent_cause_comes_first():
     found = causes(rejects("a", "b", "b", "b", "c", "c"))
     assert [cause.message for cause in found] == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize("part", ["a", "a ", "'", "' ", "… ", "*** ", "found ,"])
+def test_the_time_of_a_message_grows_with_its_length_only(part):
+    text = part * 60_000
+    found = causes(rejects(text, f"{text}17"))
+    assert sum(len(cause.rejects) for cause in found) == 2

@@ -50,7 +50,8 @@ def in_production(desk, **changes):
 class TestAdd:
     def test_it_is_listed_with_its_next_run(self, etg24, database, command):
         done = command("activation", "add", etg24.path, "--json")
-        assert done.json() == {"activations": [{"activation": etg24.name, "new": True}]}
+        row = {"activation": etg24.name, "new": True}
+        assert done.json() == {"activations": [row], "warnings": []}
         row = listed(command)[etg24.name]
         assert row["days"] == ["tuesday", "thursday", "sunday"]
         assert row["at"] == "03:30"
@@ -103,6 +104,15 @@ class TestAdd:
         assert ready.state_url == registry.state.url
         with synced(ready) as plan:
             assert plan.totals["create"] > 0
+
+    def test_a_state_of_syncs_by_hand_is_not_forgotten_silently(
+        self, etg24, database, command
+    ):
+        etg24.sync()
+        done = command("activation", "add", etg24.path)
+        assert f"kept in {etg24.database}" in done.err
+        done = command("activation", "add", etg24.path, "--database", etg24.database)
+        assert done.err == ""
 
     def test_slots_before_it_was_added_are_not_missed(self, etg24, registry):
         registry.add([etg24.path], MONDAY)

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
+from loggers import restored
 
 from engine.runtime.state import State
 
@@ -47,6 +48,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_) -> None:
         pass
+
+
+@pytest.fixture(autouse=True)
+def _logging():
+    with restored():
+        yield
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Commands about registered activations: add, list, pause, approve, remove them."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,9 +61,13 @@ def add(
     """
     with stopping(json), _registry(database, root, new=True) as registry:
         done = registry.add(files, now_utc())
+        warnings = [text for name, _ in done if (text := registry.left_behind(name))]
     if json:
-        print_json({"activations": [{"activation": n, "new": new} for n, new in done]})
+        rows = [{"activation": name, "new": is_new} for name, is_new in done]
+        print_json({"activations": rows, "warnings": warnings})
         return
+    for text in warnings:
+        print(f"warning: {text}", file=sys.stderr)
     for name, is_new in done:
         print(f"{name}: {'added' if is_new else 'updated'}")
         if is_new and name.endswith(f"/{PRODUCTION}"):

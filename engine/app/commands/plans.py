@@ -149,7 +149,7 @@ def _finish(
     code = 3 if made.is_held else 1 if made.totals["rejected"] else 0
     watch.close()
     if html is not None:
-        html.write_text(render(made.as_json(), datetime.now(UTC)), "utf-8")
+        html.write_text(render(made.as_json(), datetime.now(UTC), verb), "utf-8")
     if as_json:
         print_json({"exit_code": code, **made.as_json()})
     else:

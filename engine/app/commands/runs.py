@@ -21,7 +21,7 @@ from engine.errors import SpecError
 from engine.problems import Origin, Problem
 from engine.runtime.activation import read_activation
 from engine.runtime.state import State
-from engine.service.registry import overview
+from engine.service.overview import overview
 
 commands = typer.Typer()
 
