@@ -94,8 +94,8 @@ def render(plan: Mapping[str, Any], made_at: datetime, verb: str = "Plan") -> st
     """
     Return the page of a plan, UTF-8 text.
 
-    `plan` is what `Plan.as_json` gives, `verb` its title: a finished run has the shape
-    of a plan.
+    `plan` is what `Plan.as_json` gives, `verb` its title, and `Plan` if nothing was
+    sent: a finished run has the shape of a plan.
     """
     folder = Path(__file__).with_name("pages")
     pages = Environment(

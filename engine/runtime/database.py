@@ -76,6 +76,7 @@ run_table = sa.Table(
     sa.Column("totals", sa.JSON, nullable=False),
     sa.Column("kind", sa.Text, nullable=False, server_default="sync"),
     sa.Column("plan_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("person", sa.Text, nullable=False, server_default=""),
     sa.Column("calls", sa.Integer, nullable=False, server_default="0"),
     sa.Column("seconds", sa.Float, nullable=False, server_default="0"),
     sa.Index("run_of_activation", "activation_id", "id"),

@@ -103,7 +103,7 @@ def adopt(
         _need_same(activation, report, matching.back.digest)
         _need_usable(matching, report)
         run = matching.state.start_run(
-            matching.work.version, kind="adopt", plan=f"{report.digest} {by}"
+            matching.work.version, kind="adopt", plan=report.digest, person=by
         )
         done: dict[str, dict[str, int]] = {}
         for entity in matching.work.entities:

@@ -229,11 +229,14 @@ class ActivationState:
         with self.engine.connect() as db:
             return frozenset(db.scalars(unknown.union(sending)))
 
-    def start_run(self, spec_version: str, kind: str = "sync", plan: str = "") -> Run:
+    def start_run(
+        self, spec_version: str, kind: str = "sync", plan: str = "", person: str = ""
+    ) -> Run:
         """
         Enter a run; those that never ended are marked as broken off.
 
-        What they were sending is unknown from now on.
+        What they were sending is unknown from now on. `plan` names a plan that was
+        released or a report that was accepted, `person` who accepted it.
         """
         unfinished = sa.and_(
             run_table.c.activation_id == self.number, run_table.c.state == "running"
@@ -261,6 +264,7 @@ class ActivationState:
                     totals={},
                     kind=kind,
                     plan_id=plan,
+                    person=person,
                 )
             )
             number = int((result.inserted_primary_key or [0])[0])

@@ -104,8 +104,8 @@ def partner_of(activation: str) -> str:
     """
     Return the partner in the name of an activation.
 
-    >>> partner_of("muster/etg24/stammdaten/test")
-    'etg24'
+    >>> partner_of("muster/acme/stammdaten/test")
+    'acme'
     """
     parts = activation.split("/")
     return parts[1] if len(parts) > 1 else ""

@@ -86,7 +86,7 @@ def test_who_has_adopted_how_many_is_recorded(foreign, match):
     adopted(desk, path, "--probable")
     (run,) = runs(desk)
     assert (run["kind"], run["state"]) == ("adopt", "done")
-    assert run["plan_id"] == f"{report['digest']} Ada Beck"
+    assert (run["plan_id"], run["person"]) == (report["digest"], "Ada Beck")
     assert run["totals"]["probable"] == sum(links(desk).values())
     assert desk.invoke("status", "activation").code == 0
 

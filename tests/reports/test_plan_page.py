@@ -245,6 +245,12 @@ class TestPage:
         assert tree.findtext(".//h1") == f"Plan: {etg24.name}"
         assert {name for name, *_ in rows(tree, "figures")} == set(plan["entities"])
 
+    def test_a_finished_run_needs_no_forecast(self, plan_of):
+        tree = page(plan_of("braked"), "Sync")
+        assert tree.findtext(".//h1").startswith("Sync: ")
+        assert not tree.xpath("//section[@id='forecast']")
+        assert "To let this pass, with the next sync:" in tree.text_content()
+
     def test_umlauts_and_the_time_are_written_as_they_are(self, plan_of):
         text = render(plan_of("braked"), MADE)
         assert '<meta charset="utf-8">' in text

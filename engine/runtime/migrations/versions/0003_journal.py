@@ -34,6 +34,7 @@ def upgrade() -> None:
     for column in (
         sa.Column("kind", sa.Text, nullable=False, server_default="sync"),
         sa.Column("plan_id", sa.Text, nullable=False, server_default=""),
+        sa.Column("person", sa.Text, nullable=False, server_default=""),
         sa.Column("calls", sa.Integer, nullable=False, server_default="0"),
         sa.Column("seconds", sa.Float, nullable=False, server_default="0"),
     ):
