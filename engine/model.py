@@ -201,8 +201,8 @@ class EntityFile(Part):
     match: tuple[tuple[str, ...], ...] = Field(
         default=(),
         description="By which fields of the payload `feldwerk match` knows a record "
-        "that the partner has under another id, the surest first: `[[email], [lastName, "
-        "postalCode]]`.",
+        "that the partner has under another id, the surest first: `[[email], "
+        "[lastName, postalCode]]`.",
     )
 
 

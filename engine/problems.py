@@ -368,7 +368,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     ),
     "D320": CatalogueEntry(
         "Production is not approved",
-        "Read `feldwerk activation check-list NAME`, then `feldwerk activation approve`.",
+        "Read `feldwerk activation check-list NAME`, then approve it.",
     ),
     "D321": CatalogueEntry(
         "Approval was for something else",

@@ -13,6 +13,7 @@ from rich.console import Console
 from engine.app.report import show_problems
 from engine.errors import SpecError, StopError
 from engine.problems import Origin, Problem
+from engine.runtime.activation import Activation, read_activation
 from engine.runtime.library import INSTALLED
 from engine.spec import Folders
 
@@ -33,6 +34,14 @@ DATABASE = Annotated[
         "--database",
         envvar="FELDWERK_DATABASE",
         help="The service's database: a path, or a URL.",
+    ),
+]
+STATE = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        envvar="FELDWERK_DATABASE",
+        help="The service's database, instead of the activation's `state`.",
     ),
 ]
 HERE = "feldwerk.db"
@@ -57,6 +66,12 @@ def get_database(database: str, *, new: bool = False) -> str:
         message = "not found; name a database with --database."
         raise SpecError([Problem(Origin(database), "T307", message)])
     return f"sqlite:///{Path(database).resolve()}"
+
+
+def open_activation(path: Path, root: Path | None, database: str | None) -> Activation:
+    """Read an activation's file; a database goes before the state that it names."""
+    state = None if database is None else get_database(database, new=True)
+    return read_activation(path, get_folders(root), state_url=state)
 
 
 def print_json(value: Any) -> None:

@@ -87,17 +87,21 @@ class FindUseCase(Protocol):
 
 
 def read_activation(
-    path: Path, folders: Folders, today: date | None = None
+    path: Path,
+    folders: Folders,
+    today: date | None = None,
+    state_url: str | None = None,
 ) -> Activation:
     """
     Read an activation; raises SpecError with every problem found.
 
-    `today` is the day of the run, in Germany's time if left out.
+    `today` is the day of the run, in Germany's time if left out; `state_url` goes
+    before the state that the file names.
     """
     yaml, problems = read_yaml(path, str(path))
     if problems:
         raise SpecError(problems)
-    return make_activation(yaml, path, folders, today)
+    return make_activation(yaml, path, folders, today, state_url)
 
 
 def make_activation(
@@ -202,6 +206,11 @@ def _addresses(
             usable = parts.scheme in ("http", "https") and bool(parts.hostname)
         except ValueError:
             usable = False
+        insecure = usable and parts.scheme == "http" and file.environment != "test"
+        if insecure:
+            message = "base_url must begin with https:// outside of `test`."
+            problems.append(Problem(yaml.origin(["base_url"]), "T305", message))
+            return None
         if not usable:
             message = "base_url is no http or https address."
             problems.append(Problem(yaml.origin(["base_url"]), "T305", message))

@@ -212,6 +212,22 @@ class Run:
                         .values(missing_runs=value)
                     )
 
+    def keep_open(self, entity: str, keys: Iterable[str]) -> None:
+        """Leave rejects open of records that this run did not try again."""
+        held = list(keys)
+        with writing(self.engine) as db:
+            self._need_epoch(db)
+            for start in range(0, len(held), CHUNK):
+                db.execute(
+                    sa.update(reject_table)
+                    .where(
+                        reject_table.c.activation_id == self.activation,
+                        reject_table.c.entity == entity,
+                        reject_table.c.key.in_(held[start : start + CHUNK]),
+                    )
+                    .values(last_run=self.number)
+                )
+
     def _keep_rejects(self, db: sa.Connection, rejects: Iterable[Reject]) -> None:
         rows = (
             {

@@ -15,6 +15,7 @@ from engine.interpreter import Outcome
 from engine.problems import Problem
 from engine.runtime.doubts import Doubts
 from engine.runtime.links import REMOVED, Link
+from engine.runtime.payload_check import PayloadCheck
 from engine.runtime.plan import Change, EntityPlan, Gone, LeftOut
 from engine.runtime.staging import Staging
 from engine.runtime.state import ActivationState
@@ -105,7 +106,7 @@ class Removals:
                     record = self.staging.record(work, key)
                     record = record or self.staging.recalled(work, key)
                     outcome = transform(record)
-                    why = _lacks(last, outcome)
+                    why = _lacks(last, outcome) or _refused(work, outcome)
                     if not why:
                         part.add_change(_removal(link, outcome))
                 part.add_gone(Gone(key, link.our_id, runs, why))
@@ -152,6 +153,17 @@ def _lacks(last: EntityWork, outcome: Outcome) -> str:
     if ends and not outcome.only.get("remove"):
         return f"to be ended by hand: without the record there is no {ends[0]}"
     return ""
+
+
+def _refused(work: EntityWork, outcome: Outcome) -> str:
+    """Say what the partner would refuse where an end is sent with the whole record."""
+    if not work.removal_needs_payload:
+        return ""
+    body = merged(outcome.body, outcome.only.get("remove", {}))
+    problems = PayloadCheck(work)(body, {})
+    if not problems:
+        return ""
+    return f"to be ended by hand, without the record: {problems[0].message}"
 
 
 def _is_end(item: FieldWork | ListWork) -> bool:

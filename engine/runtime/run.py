@@ -149,6 +149,7 @@ def _send(
     for name, part in plan.entities.items():
         if part.complete:
             run.count_missing(name, (item.key for item in part.missing()))
+        run.keep_open(name, (change["key"] for change in part.held()))
     finish("braked" if plan.is_held else "done", plan.totals, _rejects(plan))
 
 

@@ -7,7 +7,7 @@ as soon as it is open: whatever ends the process, nothing stays behind.
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -16,10 +16,12 @@ class Spool:
     """An append-only list of JSON values in an anonymous temporary file."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the spool
+        self._file: IO[bytes] | None = None
         self._count = 0
 
     def append(self, value: Any) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the spool
         self._file.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
         self._count += 1
 
@@ -28,6 +30,8 @@ class Spool:
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the values from the beginning; appending meanwhile is not allowed."""
+        if self._file is None:
+            return
         self._file.seek(0)
         for line in self._file:
             yield orjson.loads(line)
@@ -36,4 +40,5 @@ class Spool:
     def close(self) -> None:
         """Forget the values, also those that a full disk has not taken."""
         with suppress(OSError):
-            self._file.close()
+            if self._file is not None:
+                self._file.close()

@@ -15,7 +15,7 @@ from engine.runtime.library import INSTALLED
 from tools.simulator import Simulator
 
 COUNTS = {
-    *("create", "update", "replace", "remove"),
+    *("create", "update", "replace", "remove", "held"),
     *("unchanged", "left_out", "rejected"),
 }
 

@@ -162,3 +162,23 @@ def test_nothing_personal_stands_in_what_is_kept_of_a_plan(desk):
     assert b"Unverwechselbar" not in file.read_bytes()
     assert json.loads(file.read_text())["plan"]["totals"]["update"] > 0
     assert b"Unverwechselbar" not in desk.database.read_bytes()
+
+
+def test_open_reject_of_a_record_that_is_held_stays_open(desk):
+    plan = desk.sync()["brake"]["plan"]
+    release(desk, plan, "--activation", str(desk.path))
+    refuse = {"entity": "tenants", "field": "end_date", "pattern": ".", "message": "no"}
+    desk.simulator.faults(refuse=[refuse])
+    refused = tenants(desk.sync())["rejected"]
+    assert refused > 6
+    desk.edit("mietvertrag_mieter", lambda rows: rows[::2])
+    assert tenants(desk.sync())["held"] > refused
+    with desk.own_state() as own:
+        assert len(own.rejects()) == refused
+
+
+def test_report_that_cannot_be_written_is_refused_before_anything_is_sent(desk):
+    before = desk.simulator.calls.copy()
+    done = desk.invoke("sync", "activation", "--html", str(desk.folder / "no" / "x"))
+    assert (done.code, "P004" in done.err) == (2, True)
+    assert desk.simulator.calls == before

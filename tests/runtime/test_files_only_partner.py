@@ -102,6 +102,7 @@ def acme(village, tmp_path, monkeypatch):
             "customer": "muster",
             "partner": "acme",
             "use_case": "stammdaten",
+            "environment": "test",
             "base_url": simulator.base_url,
             "source": {"kind": "files", "path": str(village.folder)},
             "credentials": {"key": "env:ACME_KEY"},

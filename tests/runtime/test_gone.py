@@ -129,3 +129,33 @@ def test_left_out_by_a_rule_is_not_gone(plentific):
     result = plentific.plan()
     assert result["totals"]["left_out"] > 0
     assert all(part["gone"] == 0 for part in result["entities"].values())
+
+
+@pytest.mark.parametrize(
+    ("partner", "entity", "lacks"),
+    [
+        ("kiwi", "tenancies", "starts_on"),
+        ("spiribo", "contracts", "startDate"),
+    ],
+)
+def test_what_cannot_be_ended_without_the_record_is_left_to_people(
+    open_desk, partner, entity, lacks
+):
+    desk = open_desk(partner, units=12)
+    desk.in_a_hurry()
+    desk.change(gone_after_runs=1)
+    desk.sync()
+    lost = desk.rows("mietvertrag")[:3]
+    names = ("mandant_nr", "we_nr", "geb_nr", "ve_nr", "folge_nr")
+    keys = {tuple(row[name] for name in names) for row in lost}
+
+    def others(rows):
+        return [row for row in rows if tuple(row[n] for n in names) not in keys]
+
+    desk.edit("mietvertrag", others)
+    desk.edit("mietvertrag_mieter", others)
+    result = desk.sync()
+    reasons = [item["reason"] for item in gone(result, entity).values()]
+    assert reasons
+    assert all("by hand" in reason and lacks in reason for reason in reasons)
+    assert result["totals"]["rejected"] == 0

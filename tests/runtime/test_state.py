@@ -205,9 +205,8 @@ class TestWhoMayWrite:
         if not state_url.startswith("postgresql"):
             pytest.skip("one machine: a file that is locked says who runs")
         with own.exclusive():
-            with taker.exclusive(evict=True):
-                with pytest.raises(FencedError):
-                    own.start_run("1.0.0")
+            with taker.exclusive(evict=True), pytest.raises(FencedError):
+                own.start_run("1.0.0")
             with pytest.raises(FencedError):
                 own.start_run("1.0.0")
 

@@ -13,12 +13,12 @@ from engine.app.options import (
     ACTIVATION,
     JSON,
     ROOT,
-    get_folders,
+    STATE,
+    open_activation,
     print_json,
     stopping,
 )
 from engine.app.report import Watch
-from engine.runtime.activation import read_activation
 from engine.runtime.drift import Drift, drifted
 from engine.runtime.match_report import (
     need_writable,
@@ -40,6 +40,7 @@ def match(
         Path | None, typer.Option("--out", help="Save the report: .json or .xlsx.")
     ] = None,
     json: JSON = False,
+    database: STATE = None,
     root: ROOT = None,
 ) -> None:
     """
@@ -51,7 +52,7 @@ def match(
     with stopping(json):
         if out is not None:
             need_writable(out, ".json", ".xlsx")
-        ready = read_activation(activation.resolve(), get_folders(root))
+        ready = open_activation(activation.resolve(), root, database)
         with Watch(Console(stderr=True)) as watch, matched(ready, watch) as found:
             watch.close()
             header = header_of(ready, found)
@@ -78,6 +79,7 @@ def adopt(
         typer.Option("--activation", help="The activation's file, if it has moved."),
     ] = None,
     json: JSON = False,
+    database: STATE = None,
     root: ROOT = None,
 ) -> None:
     """
@@ -91,7 +93,7 @@ def adopt(
     with stopping(json):
         saved = read_report(report)
         path = activation or Path(saved.file)
-        ready = read_activation(path, get_folders(root))
+        ready = open_activation(path, root, database)
         with Watch(Console(stderr=True)) as watch:
             done = adopt_matched(ready, saved, by, probable=probable, progress=watch)
     if json:
@@ -113,6 +115,7 @@ def drift(
         Path | None, typer.Option("--out", help="Save the findings as JSON.")
     ] = None,
     json: JSON = False,
+    database: STATE = None,
     root: ROOT = None,
 ) -> None:
     """
@@ -123,7 +126,7 @@ def drift(
     with stopping(json):
         if out is not None:
             need_writable(out, ".json")
-        ready = read_activation(activation, get_folders(root))
+        ready = open_activation(activation, root, database)
         watch = Watch(Console(stderr=True))
         with watch, drifted(ready, watch, repair=repair) as found:
             watch.close()

@@ -12,7 +12,8 @@ from engine.app.options import (
     BRIEF,
     JSON,
     ROOT,
-    get_folders,
+    STATE,
+    open_activation,
     print_json,
     stopping,
 )
@@ -21,7 +22,7 @@ from engine.app.plan_report import show_plan
 from engine.app.report import Watch
 from engine.errors import SpecError
 from engine.problems import Origin, Problem
-from engine.runtime.activation import Activation, read_activation
+from engine.runtime.activation import Activation
 from engine.runtime.plan import Plan
 from engine.runtime.releases import Rekeying, release_plan
 from engine.runtime.run import planned, synced
@@ -44,11 +45,13 @@ def plan(
     html: HTML = None,
     brief: BRIEF = False,
     json: JSON = False,
+    database: STATE = None,
     root: ROOT = None,
 ) -> None:
     """Show what a sync would send, and what is left out and why. Sends nothing."""
     with stopping(json):
-        ready = read_activation(activation, get_folders(root))
+        _need_folders(out, html)
+        ready = open_activation(activation, root, database)
         inputs = inputs_of(ready)
         with Watch(Console(stderr=True)) as watch, planned(ready, watch) as made:
             watch.stage("Reporting")
@@ -66,11 +69,13 @@ def sync(
     html: HTML = None,
     brief: BRIEF = False,
     json: JSON = False,
+    database: STATE = None,
     root: ROOT = None,
 ) -> None:
     """Send what has changed since it was last accepted."""
     with stopping(json):
-        ready = read_activation(activation, get_folders(root))
+        _need_folders(html)
+        ready = open_activation(activation, root, database)
         need_approval(ready)
         with Watch(Console(stderr=True)) as watch, synced(ready, watch) as done:
             watch.stage("Reporting")
@@ -83,12 +88,14 @@ def apply(
     html: HTML = None,
     brief: BRIEF = False,
     json: JSON = False,
+    database: STATE = None,
     root: ROOT = None,
 ) -> None:
     """Send exactly a saved plan, or say what has changed since it was made."""
     with stopping(json):
+        _need_folders(html)
         saved = load(plan)
-        ready = read_activation(Path(saved.file), get_folders(root))
+        ready = open_activation(Path(saved.file), root, database)
         need_approval(ready)
         approved = Approved(saved, plan)
         with (
@@ -119,6 +126,7 @@ def release(
         ),
     ] = None,
     json: JSON = False,
+    database: STATE = None,
     root: ROOT = None,
 ) -> None:
     """Let one plan pass that the brake holds back; who, when and why is kept."""
@@ -128,13 +136,24 @@ def release(
         if path is None:
             message = "neither a plan's file, nor a name with --activation FILE."
             raise SpecError([Problem(Origin(plan), "P003", message)])
-        ready = read_activation(path, get_folders(root))
+        ready = open_activation(path, root, database)
         name = release_plan(ready, saved.plan if saved else plan, by, reason, rekey)
     if json:
         print_json({"activation": ready.name, "plan": name, "by": by, "reason": reason})
     else:
         print(f"{ready.name}: plan {name} may pass.")
         print(f"\nNext: feldwerk sync {path}")
+
+
+def _need_folders(*paths: Path | None) -> None:
+    """Raise SpecError, before anything is sent, if a file cannot be written."""
+    problems = [
+        Problem(Origin(str(path)), "P004", "its folder is not there.")
+        for path in paths
+        if path is not None and not path.parent.is_dir()
+    ]
+    if problems:
+        raise SpecError(problems)
 
 
 def _finish(

@@ -9,17 +9,17 @@ from rich.console import Console
 from engine.app.explain import explain as explain_record
 from engine.app.options import (
     ACTIVATION,
+    HERE,
     JSON,
     ROOT,
-    get_folders,
+    STATE,
+    get_database,
+    open_activation,
     print_json,
     stopping,
 )
 from engine.app.record_report import show_explanation
 from engine.app.status import show_status, status_of
-from engine.errors import SpecError
-from engine.problems import Origin, Problem
-from engine.runtime.activation import read_activation
 from engine.runtime.state import State
 from engine.service.overview import overview
 
@@ -32,11 +32,12 @@ def explain(
     entity: Annotated[str, typer.Argument(help="A partner's or a Standard entity.")],
     key: Annotated[str, typer.Argument(help="Our ID, or the ERP key: 1/1001/01.")],
     json: JSON = False,
+    database: STATE = None,
     root: ROOT = None,
 ) -> None:
     """Show where each field of a record comes from, or why it is not sent."""
     with stopping(json):
-        ready = read_activation(activation, get_folders(root))
+        ready = open_activation(activation, root, database)
         found = explain_record(ready, entity, key)
     if json:
         print_json(found)
@@ -51,14 +52,14 @@ def status(
         list[Path] | None, typer.Argument(help="Activation files.")
     ] = None,
     state: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--state",
             "--database",
             envvar="FELDWERK_DATABASE",
             help="A state database: a path or a URL.",
         ),
-    ] = "feldwerk.db",
+    ] = None,
     json: JSON = False,
     root: ROOT = None,
 ) -> None:
@@ -67,21 +68,14 @@ def status(
     with stopping(json):
         if activations:
             for path in activations:
-                ready = read_activation(path, get_folders(root))
+                ready = open_activation(path, root, state)
                 found += _status(ready.state_url, ready.name, str(path))
         else:
-            found = _status(state if "://" in state else _state_file(state), None)
+            found = _status(get_database(state or HERE), None)
     if json:
         print_json({"activations": found})
     else:
         show_status(Console(), found)
-
-
-def _state_file(path: str) -> str:
-    if not Path(path).is_file():
-        message = "not found; name an activation, or a database with --state."
-        raise SpecError([Problem(Origin(path), "T307", message)])
-    return f"sqlite:///{Path(path).resolve()}"
 
 
 def _status(url: str, name: str | None, file: str = "") -> list[dict[str, Any]]:
