@@ -102,10 +102,7 @@ class Removals:
                 runs = counted.get(key, 0) + part.complete
                 why = self._why_not(work, part, runs, needed=key in needed)
                 if not why:
-                    # A person, say, may be there and be no tenant any more.
-                    record = self.staging.record(work, key)
-                    record = record or self.staging.recalled(work, key)
-                    outcome = transform(record)
+                    outcome = transform(self.staging.recalled(work, key))
                     why = _lacks(last, outcome) or _refused(work, outcome)
                     if not why:
                         part.add_change(_removal(link, outcome))

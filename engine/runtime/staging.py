@@ -263,17 +263,20 @@ class Staging:
         Return what is known of a record that the source no longer has.
 
         It is what its key tells, and the keys of what it points to; what of that the
-        source still has is whole.
+        source still has is whole, as is a person who is no tenant any more.
         """
         tree = tree_of(entity.joins)
         record = self._from_key(entity.base, key, tree)
-        self.joins.join(entity.base, [(key, record)], tree)
+        references = self.standard.entities[entity.base].references
+        further = {s: inner for s, inner in tree.items() if s.name not in references}
+        self.joins.join(entity.base, [(key, record)], further)
         return record
 
     def _from_key(self, base: str, key: str, tree: Tree) -> Record:
         entity = self.standard.entities[base]
         parts = zip(entity.key, key_parts(key), strict=True)
-        record: Record = {name: part for name, part in parts if part}
+        told: Record = {name: part for name, part in parts if part}
+        record = self.plain_record(base, key) or told
         for segment, inner in tree.items():
             reference = entity.references.get(segment.name)
             if reference is not None and not segment.many:

@@ -102,6 +102,7 @@ def _take_over(log: Log) -> None:
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.propagate = False
+        logger.setLevel(logging.NOTSET)
     logging.getLogger().setLevel(logging.WARNING)
     logging.captureWarnings(True)
 

@@ -48,6 +48,8 @@ def foreign(facilioo, own):
     facilioo.sync()
     fresh = facilioo.picture()
     partner = own(facilioo)
+    units = partner.tables["units"].records
+    facilioo.unit_keys = {unit["externalId"]: key for key, unit in units.items()}
     partner.forget_our_ids()
     partner.edit("units", lambda unit: {"livingArea": 1})
     partner.edit("parties", lambda p: {"secondaryName": p["secondaryName"].upper()})
@@ -71,8 +73,9 @@ def test_adopted_records_end_as_those_of_an_empty_partner(foreign, match, state_
 
 def test_without_probable_only_exact_ones_are_adopted(foreign, match, own):
     desk, partner, _ = foreign
-    key, unit = partner.find("units", number="0001", entranceId=1)
-    partner.tables["units"].put(key, {**unit, "externalId": "1-9001-01-0001"})
+    table = partner.tables["units"]
+    key = desk.unit_keys["1-9001-01-0001"]
+    table.put(key, {**table.records[key], "externalId": "1-9001-01-0001"})
     path, _ = match(desk)
     done = adopted(desk, path)
     assert (done["units"]["exact"], done["units"]["not_accepted"]) == (1, 4)

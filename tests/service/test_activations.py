@@ -212,7 +212,7 @@ class TestProduction:
 
     def test_an_approved_one_is_let_through_to_the_partner(self, etg24, command):
         path, name = in_production(
-            etg24, base_url=etg24.simulator.base_url, state="feldwerk.db"
+            etg24, base_url="https://127.0.0.1:9", state="feldwerk.db"
         )
         database = str(etg24.folder / "feldwerk.db")
         command("activation", "add", path, "--database", database)

@@ -266,7 +266,7 @@ class TestStops:
     def test_production_without_approval_is_refused(
         self, etg24, registry, serve, told, clock
     ):
-        etg24.change(environment="production")
+        etg24.change(environment="production", base_url="https://127.0.0.1:9")
         registry.add([etg24.path], MONDAY)
         clock.now = TUESDAY
         with serve():
