@@ -18,7 +18,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 class Guard:
     """
-    Watches the connections of one request, as httpx's extension `trace`.
+    Watches the connections of one request, as httpcore's extension `trace`.
 
     Raises SpecError for a host in a private network, here or on a connection.
     """

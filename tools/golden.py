@@ -31,8 +31,9 @@ from connectors.writer import Write, Writer
 from engine.model import Setting, UseCaseFile
 from engine.payload import in_order
 from engine.runtime.activation import Activation, read_activation
+from engine.runtime.changes import Change, LeftOut
 from engine.runtime.library import INSTALLED, read_connector
-from engine.runtime.plan import Change, LeftOut, Plan
+from engine.runtime.plan import Plan
 from engine.runtime.run import planned
 from engine.spec import Folders
 from engine.work import EntityWork

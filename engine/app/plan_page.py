@@ -15,8 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from engine.app.causes import Cause, causes
 from engine.app.plan_report import duration
 from engine.problems import CATALOGUE
+from engine.runtime.changes import ALL, COUNTS, OPERATIONS
 from engine.runtime.links import Reject
-from engine.runtime.plan import ALL, COUNTS, OPERATIONS
 
 LISTED = 1_000
 """So many records of a list are shown; JSON has them all."""

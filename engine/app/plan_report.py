@@ -13,8 +13,10 @@ from rich.console import Console
 from engine.app.causes import causes
 from engine.app.lines import command, counted, figures, head, say
 from engine.problems import CATALOGUE
+from engine.runtime.changes import ALL, COUNTS, OPERATIONS
 from engine.runtime.links import Reject
-from engine.runtime.plan import ALL, COUNTS, OPERATIONS, Forecast, Plan
+from engine.runtime.plan import Plan
+from engine.runtime.verdicts import Forecast
 
 SHOWN = 3
 """So many records of a kind are named; --json has them all."""

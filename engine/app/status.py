@@ -9,7 +9,7 @@ from rich.console import Console
 
 from engine.app.lines import command, counted, say
 from engine.problems import CATALOGUE
-from engine.runtime.plan import ALL
+from engine.runtime.changes import ALL
 from engine.runtime.releases import Releases
 from engine.runtime.state import State
 

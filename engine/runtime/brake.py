@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
 from engine.model import BrakeFile, Limit
-from engine.runtime.plan import ALL, BRAKED, EntityPlan, Operation, Plan, Verdict
+from engine.runtime.changes import ALL, BRAKED, Operation
+from engine.runtime.plan import EntityPlan, Plan
 from engine.runtime.state import ActivationState
+from engine.runtime.verdicts import Verdict
 
 
 def judge(plan: Plan, limits: BrakeFile, state: ActivationState) -> list[Verdict]:

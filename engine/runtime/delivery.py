@@ -1,7 +1,7 @@
 """Deliver a plan: changes in, what the partner accepted into the state.
 
-Chunk by chunk, parents first: note in the state what is about to be sent, send it,
-keep what was accepted and forget the note in one transaction. A process that dies in
+Chunk by chunk, parents first: note in the journal what is about to be sent, send it,
+keep what was accepted and settle the note in one transaction. A process that dies in
 between leaves the notes; the next run looks those records up before it sends again.
 """
 
@@ -21,10 +21,11 @@ from engine.errors import RecordError, StopError, UnreachableError
 from engine.interpreter import origin_by_field
 from engine.payload import replace_ids
 from engine.problems import Origin, Problem
+from engine.runtime.changes import Change, LeftOut
 from engine.runtime.journal import ChangeState, Run
 from engine.runtime.links import Link
 from engine.runtime.masking import masked
-from engine.runtime.plan import Change, EntityPlan, LeftOut, Plan
+from engine.runtime.plan import EntityPlan, Plan
 from engine.runtime.preparing import CHUNK, Preparation, Ready
 from engine.runtime.state import ActivationState
 from engine.work import EntityWork, UseCaseWork

@@ -14,9 +14,11 @@ import orjson
 
 from engine.runtime.activation import Activation
 from engine.runtime.alike import differing, spelled
+from engine.runtime.changes import Change
+from engine.runtime.disk import room_for_files
 from engine.runtime.links import REMOVED, Link
 from engine.runtime.masking import personal_targets
-from engine.runtime.plan import Change, Plan
+from engine.runtime.plan import Plan
 from engine.runtime.planning import make_plan
 from engine.runtime.preparing import CHUNK, Preparation, Ready
 from engine.runtime.reading_back import (
@@ -126,6 +128,7 @@ def drifted(
     progress = progress or Silent()
     work, settings = activation.use_case.work, activation.settings
     with ExitStack() as stack:
+        stack.enter_context(room_for_files())
         state = stack.enter_context(State(activation.state_url))
         own = state.activation(activation.name)
         if repair:
@@ -313,7 +316,8 @@ def _once_more(change: Change) -> Change:
 
 def _field(name: str, sent: Any, there: Any, personal: set[str]) -> dict[str, Any]:
     """Return what differs in a field, as a report may show it."""
-    hidden = any(name == p or p.startswith(f"{name}.") for p in personal)
+    hidden = any(f"{p}.".startswith(f"{name}.") for p in personal)
+    hidden = hidden or any(name.startswith(f"{p}.") for p in personal)
     return {
         "field": name,
         "sent": _shown(sent, hidden=hidden),

@@ -9,7 +9,8 @@ from math import ceil
 from connectors.entities import CreateUpdate, Upsert
 from connectors.model import Connector
 from engine.runtime.library import UseCase
-from engine.runtime.plan import EntityPlan, Forecast, Plan, Section
+from engine.runtime.plan import EntityPlan, Plan
+from engine.runtime.verdicts import Forecast, Section
 from engine.work import EntityWork
 
 

@@ -27,6 +27,14 @@ from engine.runtime.links import Link, Reject
 
 ChangeState = Literal["planned", "sending", "done", "rejected", "unknown", "waiting"]
 
+SUCCESSES = ("done", "braked")
+"""The states of a run that ended by itself."""
+
+went_through = sa.and_(
+    run_table.c.state.in_(SUCCESSES), run_table.c.kind.in_(("sync", "apply"))
+)
+"""Whether a run has sent its plan; an adoption or a repair sends nothing."""
+
 
 class Run:
     """

@@ -13,6 +13,7 @@ from typing import Any
 from engine.errors import BrakeError, SpecError
 from engine.problems import Origin, Problem
 from engine.runtime.activation import Activation
+from engine.runtime.disk import room_for_files
 from engine.runtime.links import Link
 from engine.runtime.match_report import Decision, MatchReport
 from engine.runtime.matching import Matching, MatchRow
@@ -39,6 +40,7 @@ def matched(
     progress = progress or Silent()
     work = activation.use_case.work
     with ExitStack() as stack:
+        stack.enter_context(room_for_files())
         state = stack.enter_context(State(activation.state_url))
         own = state.activation(activation.name)
         if alone:

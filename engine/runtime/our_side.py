@@ -15,8 +15,9 @@ import orjson
 
 from engine.payload import references, replace_ids, values_at
 from engine.runtime.alike import folded
+from engine.runtime.changes import Change
 from engine.runtime.links import REMOVED
-from engine.runtime.plan import Change, Plan
+from engine.runtime.plan import Plan
 from engine.runtime.reading_back import ReadBack, place_of
 from engine.runtime.state import ActivationState
 from engine.work import EntityWork, ReferenceSpot, UseCaseWork

@@ -17,23 +17,17 @@ from engine.interpreter import Outcome, origin_by_field
 from engine.payload import references, values_at
 from engine.problems import Problem
 from engine.records import Record
+from engine.runtime.changes import Change, LeftOut, Operation, left_out
 from engine.runtime.doubts import Doubts
 from engine.runtime.fingerprints import names_of
 from engine.runtime.links import Link
 from engine.runtime.payload_check import PayloadCheck
-from engine.runtime.plan import (
-    Change,
-    EntityPlan,
-    LeftOut,
-    Operation,
-    Plan,
-    Rekey,
-    left_out,
-)
+from engine.runtime.plan import EntityPlan, Plan
 from engine.runtime.removals import Removals
 from engine.runtime.staging import Staging
 from engine.runtime.state import ActivationState
 from engine.runtime.twins import Ids
+from engine.runtime.verdicts import Rekey
 from engine.work import EntityWork, Settings, UseCaseWork
 
 Advance = Callable[[str, int], None]

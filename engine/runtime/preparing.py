@@ -12,9 +12,10 @@ from typing import Any
 
 from connectors.writer import Write
 from engine.payload import in_order, references, replace_ids
+from engine.runtime.changes import Change, LeftOut
 from engine.runtime.journal import ChangeState
 from engine.runtime.links import REMOVED, Link
-from engine.runtime.plan import Change, EntityPlan, LeftOut
+from engine.runtime.plan import EntityPlan
 from engine.runtime.planning import digest_of
 from engine.runtime.spool import Spool
 from engine.runtime.state import ActivationState

@@ -18,8 +18,9 @@ from engine.runtime.database import (
     run_table,
     writing,
 )
-from engine.runtime.plan import Plan, Release
+from engine.runtime.plan import Plan
 from engine.runtime.state import ActivationState, State
+from engine.runtime.verdicts import Release
 
 
 def apply_brake(activation: Activation, plan: Plan, state: ActivationState) -> None:

@@ -13,10 +13,11 @@ from connectors.payloads import merged
 from engine.compiler import Transformer, compile_entity
 from engine.interpreter import Outcome
 from engine.problems import Problem
+from engine.runtime.changes import Change, Gone, LeftOut
 from engine.runtime.doubts import Doubts
 from engine.runtime.links import REMOVED, Link
 from engine.runtime.payload_check import PayloadCheck
-from engine.runtime.plan import Change, EntityPlan, Gone, LeftOut
+from engine.runtime.plan import EntityPlan
 from engine.runtime.staging import Staging
 from engine.runtime.state import ActivationState
 from engine.work import EntityWork, FieldWork, ListWork, Settings

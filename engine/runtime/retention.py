@@ -17,6 +17,7 @@ from engine.runtime.database import (
     run_table,
     writing,
 )
+from engine.runtime.journal import went_through
 from engine.runtime.signal_tables import alert_table, hook_table, notice_table
 
 DEFAULT_DAYS = 90
@@ -24,7 +25,6 @@ HOOK_DAYS = 7
 """So long the id of a hook's call is known, so that it counts once."""
 
 _OPEN = ("sending", "unknown")
-_SUCCESSES = ("done", "braked")
 
 
 def purge(
@@ -52,7 +52,7 @@ def purge(
 def _old_runs(engine: sa.Engine, before: datetime) -> list[int]:
     runs, journal = run_table.c, journal_table.c
     newest = sa.select(sa.func.max(runs.id)).group_by(runs.activation_id)
-    successes = newest.where(runs.state.in_(_SUCCESSES))
+    successes = newest.where(went_through)
     # A run that was killed has no end.
     ended = sa.func.coalesce(runs.finished_at, runs.started_at)
     open_ones = (

@@ -14,12 +14,13 @@ from engine.errors import BrakeError, FencedError, StopError
 from engine.language import FieldPath, Member, members_of
 from engine.problems import Problem
 from engine.runtime.activation import Activation
+from engine.runtime.changes import OPERATIONS, LeftOut
 from engine.runtime.completeness import require_files, require_values
 from engine.runtime.delivery import deliver
 from engine.runtime.disk import room_for_files
 from engine.runtime.forecast import forecast
 from engine.runtime.links import Reject
-from engine.runtime.plan import OPERATIONS, LeftOut, Plan
+from engine.runtime.plan import Plan
 from engine.runtime.planning import make_plan
 from engine.runtime.releases import Releases, apply_brake
 from engine.runtime.saved_plan import Approved

@@ -36,7 +36,7 @@ class SavedPlan(BaseModel):
     """The activation's file, as an absolute path."""
     made_at: datetime
     inputs: dict[str, dict[str, str]]
-    """source, spec and settings: name -> hash."""
+    """source, spec, settings and activation: name -> hash."""
     changes: dict[str, str]
     """Entity -> hash of all of its changes."""
     plan: dict[str, Any]
@@ -130,6 +130,9 @@ class Approved:
 
     def require_inputs(self, activation: Activation) -> None:
         """Raise SpecError with everything that is not as it was."""
+        if activation.name != self.saved.activation:
+            message = f"it was made for {self.saved.activation}, not {activation.name}."
+            raise SpecError([self._problem(message)])
         now = inputs_of(activation)
         problems = [
             self._problem(f"{kind}: {text}.")

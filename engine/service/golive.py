@@ -17,8 +17,10 @@ import sqlalchemy as sa
 from engine.errors import SpecError
 from engine.problems import CATALOGUE, Problem
 from engine.runtime.activation import Activation
+from engine.runtime.changes import COUNTS
 from engine.runtime.database import activation_table, run_table
-from engine.runtime.plan import COUNTS, EntityPlan, Plan
+from engine.runtime.journal import went_through
+from engine.runtime.plan import EntityPlan, Plan
 from engine.runtime.secrets import NoSecretError, fetch
 from engine.runtime.state import State
 from engine.service.overview import utc
@@ -119,7 +121,11 @@ def _tested_at(activation: Activation, engine: sa.Engine) -> str | None:
     query = (
         sa.select(run_table.c.finished_at)
         .join_from(run_table, activation_table)
-        .where(activation_table.c.name == test, run_table.c.state == "done")
+        .where(
+            activation_table.c.name == test,
+            run_table.c.state == "done",
+            went_through,
+        )
         .order_by(run_table.c.id.desc())
         .limit(1)
     )
@@ -212,6 +218,7 @@ _COLUMNS = {
     "update": "geändert",
     "replace": "ersetzt",
     "remove": "entfernt",
+    "held": "zurückgehalten",
     "unchanged": "unverändert",
     "left_out": "ausgelassen",
     "rejected": "abgelehnt",

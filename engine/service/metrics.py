@@ -26,13 +26,13 @@ from engine.runtime.database import (
     run_table,
     seconds_now,
 )
+from engine.runtime.journal import went_through
 from engine.runtime.signal_tables import alert_table
 from engine.service.tables import job_table, worker_table
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 48 * 3600)
 _LEVELS = {"ok": 0, "warning": 1, "critical": 2}
-_SUCCESSES = ("done", "braked")
 
 
 class Metrics:
@@ -156,9 +156,7 @@ def _last_success(db: sa.Connection, _: float) -> GaugeMetricFamily:
     names, runs = activation_table.c, run_table.c
     # The newest run has the highest number; the database need not compare moments.
     newest = (
-        sa.select(sa.func.max(runs.id))
-        .where(runs.state.in_(_SUCCESSES))
-        .group_by(runs.activation_id)
+        sa.select(sa.func.max(runs.id)).where(went_through).group_by(runs.activation_id)
     )
     query = (
         sa.select(names.name, runs.finished_at)

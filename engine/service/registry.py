@@ -1,7 +1,8 @@
 """Activations that are registered in the database: YAML files in, activations out.
 
-What is kept of one is the content of its file, in which stand references to secrets and
-never secrets, and the place of the file, which relative paths start from.
+What is kept of one is the content of its file, in which stand references to secrets,
+and the place of the file, which relative paths start from. The URL of its state, which
+may hold a secret and is not used, is left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -105,7 +106,7 @@ class Registry:
             "activation_id": number,
             "customer": activation.file.customer,
             "file": str(path),
-            "definition": content,
+            "definition": _kept(content),
             "days": " ".join(_days_of(activation)),
             "at": f"{times.at:%H:%M}",
         }
@@ -293,6 +294,12 @@ class Registry:
     def overview(self) -> list[dict[str, Any]]:
         """Return what people see of each: when it runs, and whether it may."""
         return overview(self.state.engine)
+
+
+def _kept(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the content of a file without the URL of a state: it may hold a secret."""
+    scheme, is_url, _ = str(content.get("state", "")).partition("://")
+    return {**content, "state": f"{scheme}://"} if is_url else content
 
 
 def _registration(number: int) -> sa.Select[tuple[int]]:

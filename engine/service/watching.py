@@ -19,12 +19,12 @@ from engine.runtime.database import (
     reject_table,
     run_table,
 )
+from engine.runtime.journal import SUCCESSES
 from engine.service.alerts import Alerts, Level
 from engine.service.logs import Log
 from engine.service.metrics import Metrics
 
 _DAY = 24 * 3600.0
-_SUCCESSES = ("done", "braked")
 
 
 class Watching:
@@ -226,6 +226,6 @@ def _judged(state: str, totals: Mapping[str, int]) -> tuple[Level, str]:
     """Return how an activation is after a run that ended by itself, and why."""
     if state == "braked":
         return "critical", "D342"
-    if state not in _SUCCESSES:
+    if state not in SUCCESSES:
         return "critical", ""
     return ("warning", "D343") if totals.get("rejected") else ("ok", "")

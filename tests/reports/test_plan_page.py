@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.app.plan_page import LISTED, THINNEST, render, segments
-from engine.runtime.plan import COUNTS, OPERATIONS
+from engine.runtime.changes import COUNTS, OPERATIONS
 
 MADE = datetime(2026, 11, 21, 15, 30, tzinfo=UTC)
 NASTY = "<script>alert('1')</script><img src=x onerror=alert(2)>&\"'"

@@ -123,6 +123,12 @@ class TestWhere:
         assert whole == one.json()
         assert whole["open"] > 0
 
+    def test_a_named_database_goes_before_the_state_of_a_file(self, refused):
+        other = str(refused.folder / "other.db")
+        words = ("rejects", str(refused.path), "--json")
+        assert refused.invoke(*words).json()["open"] > 0
+        assert refused.invoke(*words, "--database", other).json()["open"] == 0
+
     def test_only_the_named_activation_is_listed(self, refused):
         assert open_of(refused, names=["muster/other/stammdaten/test"]) == []
 

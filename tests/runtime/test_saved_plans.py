@@ -65,6 +65,11 @@ def test_state_that_has_changed_is_named_with_its_records(desk, plan):
     assert "create -> nothing" in refused(desk, plan)
 
 
+def test_plan_of_one_activation_is_not_sent_for_another(desk, plan):
+    desk.change(customer="other")
+    assert "it was made for muster/etg24/stammdaten/test" in refused(desk, plan)
+
+
 def test_plan_killed_in_the_middle_is_finished_by_a_sync(desk, plan):
     desk.simulator.faults(next=["ok"] * 7, retry_after_seconds=7200, **{"429": 1})
     assert desk.invoke("apply", str(plan)).code == 4

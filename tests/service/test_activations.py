@@ -97,6 +97,12 @@ class TestAdd:
         for secret in etg24.simulator.credentials.values():
             assert secret.encode() not in kept
 
+    def test_the_url_of_a_state_is_not_kept(self, etg24, database, command):
+        etg24.change(state="postgresql://anna:s3cret@db.example.org/feldwerk")
+        assert command("activation", "add", etg24.path).code == 0
+        kept = b"".join(p.read_bytes() for p in database.parent.glob("service.db*"))
+        assert b"s3cret" not in kept
+
     def test_the_file_need_not_be_there_any_more(self, etg24, registry):
         registry.add([etg24.path], MONDAY)
         etg24.path.unlink()
@@ -240,6 +246,12 @@ class TestProduction:
             ]
         db.close()
 
+    def test_nobody_is_no_name(self, etg24, database, command):
+        path, name = in_production(etg24)
+        command("activation", "add", path)
+        assert command("activation", "approve", name, "--by", " ").code == 2
+        assert listed(command)[name]["approved_at"] is None
+
     @pytest.mark.parametrize(
         ("change", "said"),
         [
@@ -346,6 +358,15 @@ class TestCheckList:
         done = command("activation", "check-list", name, "--out", out, "--json")
         assert done.json()["tested_at"] is not None
         assert "- [x] In der Testumgebung durchgelaufen: zuletzt am" in out.read_text()
+
+    def test_an_adoption_is_no_run_that_went_through(self, etg24, database, command):
+        path, name = in_production(etg24)
+        command("activation", "add", etg24.path, path)
+        with State(f"sqlite:///{database}") as state:
+            own = state.activation(etg24.name)
+            own.start_run("1.0.0", kind="adopt").finish("done", {}, None)
+        done = command("activation", "check-list", name, "--json")
+        assert done.json()["tested_at"] is None
 
     def test_a_missing_credential_is_shown_and_does_not_stop_the_list(
         self, etg24, database, monkeypatch, command

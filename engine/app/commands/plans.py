@@ -1,5 +1,6 @@
 """Commands about plans: make one, send it, let one pass that the brake holds back."""
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -59,7 +60,7 @@ def plan(
                 save(out, ready, made, inputs)
             code = _finish(made, ready, json, brief, "Plan", watch, html)
             if out is not None and not json:
-                print(f"\nNext: feldwerk apply {out}")
+                print(f"\nNext: feldwerk apply {shlex.quote(str(out))}")
             raise typer.Exit(code)
 
 
@@ -142,7 +143,7 @@ def release(
         print_json({"activation": ready.name, "plan": name, "by": by, "reason": reason})
     else:
         print(f"{ready.name}: plan {name} may pass.")
-        print(f"\nNext: feldwerk sync {path}")
+        print(f"\nNext: feldwerk sync {shlex.quote(str(path))}")
 
 
 def _need_folders(*paths: Path | None) -> None:

@@ -13,6 +13,7 @@ from engine.app.options import (
     ROOT,
     get_database,
     get_folders,
+    open_activation,
     print_json,
     stopping,
 )
@@ -26,9 +27,7 @@ from engine.app.rejects import (
 from engine.app.rejects_book import key_names, write_book
 from engine.errors import SpecError
 from engine.problems import Origin, Problem, did_you_mean
-from engine.runtime.activation import read_activation
 from engine.runtime.state import State
-from engine.spec import Folders
 
 commands = typer.Typer()
 
@@ -40,14 +39,14 @@ def rejects(
         typer.Argument(help="Activation files, or names in the database."),
     ] = None,
     database: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--database",
             "--state",
             envvar="FELDWERK_DATABASE",
             help="A database: a path or a URL.",
         ),
-    ] = HERE,
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write them as a workbook, too: .xlsx.")
     ] = None,
@@ -57,18 +56,16 @@ def rejects(
     """
     Show open rejects as a worklist: by cause, with age and what to do.
 
-    Of activation files their own states are read, else the database. There is nothing
-    to retry by hand: each sync tries them again, and closes those that pass.
+    Of activation files their own states are read if no database is named. There is
+    nothing to retry by hand: each sync tries them again, and closes those that pass.
     """
     with stopping(json):
         if out is not None and out.suffix.lower() != ".xlsx":
             message = "its name must end in .xlsx."
             raise SpecError([Problem(Origin(str(out)), "P004", message)])
-        folders = get_folders(root)
-        now = datetime.now(UTC)
-        found = groups(_open(activations or [], database, folders, now))
+        found = groups(_open(activations or [], database, root, datetime.now(UTC)))
         if out is not None:
-            write_book(out, found, key_names(folders, found))
+            write_book(out, found, key_names(get_folders(root), found))
     code = 1 if found else 0
     if json:
         print_json({"exit_code": code, **as_json(found)})
@@ -80,17 +77,17 @@ def rejects(
 
 
 def _open(
-    activations: list[str], database: str, folders: Folders, now: datetime
+    activations: list[str], database: str | None, root: Path | None, now: datetime
 ) -> list[OpenReject]:
     files = [Path(word) for word in activations if Path(word).is_file()]
     names = [word for word in activations if not Path(word).is_file()]
     found: list[OpenReject] = []
     for path in files:
-        ready = read_activation(path, folders)
+        ready = open_activation(path, root, database)
         with State(ready.state_url) as state:
             found += open_rejects(state, now, [ready.name])
     if names or not activations:
-        with State(get_database(database)) as state:
+        with State(get_database(database or HERE)) as state:
             _need_names(names, state.activations())
             found += open_rejects(state, now, names or None)
     return found
