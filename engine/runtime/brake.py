@@ -22,15 +22,17 @@ def judge(plan: Plan, limits: BrakeFile, state: ActivationState) -> list[Verdict
         for operation in BRAKED:
             limit: Limit | None = getattr(limits, operation)
             if limit is not None and part.counts[operation]:
-                held = _known(part, state)
-                verdicts += _judged(part, operation, limit, held)
+                known = _known(part, state)
+                verdicts += _judged(part, operation, limit, known)
     return verdicts
 
 
 def _known(part: EntityPlan, state: ActivationState) -> Counter[str]:
     """Count the records that the partner has, by Mandant."""
     return Counter(
-        part.mandant_of(key) for keys in state.link_keys(part.name) for key in keys
+        part.mandant_of(key)
+        for keys in state.link_keys(part.name, there=True)
+        for key in keys
     )
 
 
@@ -74,15 +76,17 @@ def plan_id(plan: Plan, verdicts: list[Verdict]) -> str:
     digest = blake2b(plan.activation.encode(), digest_size=6)
     for rekey in plan.rekeys:
         digest.update(f"\0{rekey.old_id} {rekey.new_id}".encode())
-    for entity, key in sorted(held_changes(plan, verdicts)):
-        digest.update(f"\0{entity} {key}".encode())
+    for change in sorted(held_changes(plan, verdicts)):
+        digest.update(f"\0{' '.join(change)}".encode())
     return digest.hexdigest()
 
 
-def held_changes(plan: Plan, verdicts: list[Verdict]) -> Iterator[tuple[str, str]]:
-    """Yield entity and key of the changes that a person has to decide about."""
+def held_changes(
+    plan: Plan, verdicts: list[Verdict]
+) -> Iterator[tuple[str, str, Operation]]:
+    """Yield entity, key and operation of what a person has to decide about."""
     for rekey in plan.rekeys:
-        yield rekey.entity, rekey.key
+        yield rekey.entity, rekey.key, "update"
     slices: Mapping[str, set[tuple[str, str]]] = {
         name: {(v.operation, v.mandant) for v in verdicts if v.entity == name}
         for name in {verdict.entity for verdict in verdicts}
@@ -92,4 +96,4 @@ def held_changes(plan: Plan, verdicts: list[Verdict]) -> Iterator[tuple[str, str
         for key, operation in part.planned():
             mandant = part.mandant_of(key)
             if (operation, mandant) in held or (operation, ALL) in held:
-                yield name, key
+                yield name, key, operation

@@ -37,7 +37,8 @@ HOPELESS = 10
 """So many records in a row that fail at the partner's side end the run."""
 
 Advance = Callable[[str, int], None]
-Result = Accepted | RecordError | StopError
+Result = Accepted | RecordError | StopError | None
+"""What came of a change; None if it was not sent, as the run had ended before."""
 
 
 def deliver(
@@ -157,7 +158,7 @@ class _EntityDelivery:
         return [_linked(item, found.get(item.write.id)) for item in ready]
 
     def _is_new(self, item: Ready) -> bool:
-        return item.write.partner_id is None and not self.work.named_by_us
+        return self._is_unknown(item.write)
 
     def _keep_unsent(self) -> None:
         unsent = self.preparation.unsent
@@ -181,7 +182,7 @@ class _EntityDelivery:
             states[change.key] = _state(result)
             if isinstance(result, Accepted):
                 self._accept(change, result)
-                if self._deletes(change):
+                if self._deletes(change) or self._was_never_there(change, result):
                     removed.append(change.key)
                 else:
                     links.append(self._link(change, result.partner_id, item.digest))
@@ -209,7 +210,7 @@ class _EntityDelivery:
     def _attempt(self, item: Ready) -> Result:
         """Send one record, unless another one has met the end of the run."""
         if self.stopped is not None:
-            return self.stopped
+            return None
         try:
             self.state.hold()
             if self.writer.found_at_once == 1 and self._is_new(item):
@@ -227,7 +228,7 @@ class _EntityDelivery:
 
     def _attempt_batch(self, ready: Sequence[Ready]) -> list[Result]:
         if self.stopped is not None:
-            return [self.stopped] * len(ready)
+            return [None] * len(ready)
         writes = [item.write for item in ready]
         try:
             self.state.hold()
@@ -248,6 +249,11 @@ class _EntityDelivery:
             return Accepted(None, created=False)
         if change.operation == "replace":
             return self._make_anew(change, write)
+        if change.operation == "remove" and self._is_unknown(write):
+            found = self.writer.find({write.id: write.path}).get(write.id)
+            if found is None:
+                return Accepted(None, created=False)
+            write = replace(write, partner_id=found)
         try:
             return self.writer.write(write)
         except RefusedError as error:
@@ -257,6 +263,14 @@ class _EntityDelivery:
                 raise
             # Found at the partner, but with other values than it lets us change.
             return self._make_anew(change, replace(write, partner_id=partner_id))
+
+    def _is_unknown(self, write: Write) -> bool:
+        """Say whether the partner may not have a record; it names them itself."""
+        return write.partner_id is None and not self.work.named_by_us
+
+    def _was_never_there(self, change: Change, result: Accepted) -> bool:
+        removes = change.operation == "remove" and not self.work.named_by_us
+        return removes and result.partner_id is None
 
     def _make_anew(self, change: Change, write: Write) -> Accepted:
         """Remove a record and create it; one that is refused then is gone."""
@@ -363,6 +377,8 @@ def _linked(item: Ready, partner_id: Any) -> Ready:
 
 def _state(result: Result) -> ChangeState:
     """Return what is known of a change after it was sent, or was not."""
+    if result is None:
+        return "planned"
     if isinstance(result, Accepted):
         return "done"
     return "rejected" if isinstance(result, RefusedError) else "unknown"

@@ -6,6 +6,7 @@ link, in one transaction), `rejected`, `unknown` because nobody saw the answer, 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from time import time
@@ -34,6 +35,19 @@ went_through = sa.and_(
     run_table.c.state.in_(SUCCESSES), run_table.c.kind.in_(("sync", "apply"))
 )
 """Whether a run has sent its plan; an adoption or a repair sends nothing."""
+
+
+@dataclass(frozen=True)
+class EntityEnd:
+    """What the end of a run knows of an entity: keys of records."""
+
+    entity: str
+    missing: Iterable[str] | None = None
+    """What a complete reading did not meet; None if it was not complete."""
+    superseded: Sequence[str] = ()
+    """Links whose IDs other records have now."""
+    untried: Iterable[str] = ()
+    """What was held back."""
 
 
 class Run:
@@ -100,14 +114,7 @@ class Run:
             self._need_epoch(db)
             if accepted:
                 self._link(db, entity, accepted)
-            for start in range(0, len(removed), CHUNK):
-                db.execute(
-                    sa.delete(link_table).where(
-                        link_table.c.activation_id == self.activation,
-                        link_table.c.entity == entity,
-                        link_table.c.key.in_(removed[start : start + CHUNK]),
-                    )
-                )
+            self._unlink(db, entity, removed)
             self._enter(db, entity, states)
             self._settle_earlier(db, entity, states)
 
@@ -137,6 +144,16 @@ class Run:
                 for link in accepted
             ],
         )
+
+    def _unlink(self, db: sa.Connection, entity: str, keys: Sequence[str]) -> None:
+        for start in range(0, len(keys), CHUNK):
+            db.execute(
+                sa.delete(link_table).where(
+                    link_table.c.activation_id == self.activation,
+                    link_table.c.entity == entity,
+                    link_table.c.key.in_(keys[start : start + CHUNK]),
+                )
+            )
 
     def _enter(self, db: sa.Connection, entity: str, states: Mapping[str, str]) -> None:
         columns = journal_table.c
@@ -181,8 +198,14 @@ class Run:
         *,
         calls: int = 0,
         seconds: float = 0.0,
+        ends: Iterable[EntityEnd] = (),
     ) -> None:
-        """End a run; with a full list of rejects, those that passed are closed."""
+        """
+        End a run, all at once.
+
+        With a full list of rejects, those that passed are closed; `ends` say what else
+        is known of the records of an entity.
+        """
         with writing(self.engine) as db:
             self._need_epoch(db)
             db.execute(
@@ -196,10 +219,17 @@ class Run:
                     seconds=seconds,
                 )
             )
+            for end in ends:
+                if end.missing is not None:
+                    self._count_missing(db, end.entity, end.missing)
+                self._unlink(db, end.entity, end.superseded)
+                self._keep_open(db, end.entity, end.untried)
             if rejects is not None:
                 self._keep_rejects(db, rejects)
 
-    def count_missing(self, entity: str, missing: Iterable[str]) -> None:
+    def _count_missing(
+        self, db: sa.Connection, entity: str, missing: Iterable[str]
+    ) -> None:
         """Count a complete run that did not meet some records; others start anew."""
         columns = link_table.c
         of_entity = (
@@ -207,34 +237,30 @@ class Run:
             columns.entity == entity,
         )
         keys = set(missing)
-        with writing(self.engine) as db:
-            self._need_epoch(db)
-            counted = sa.select(columns.key).where(*of_entity, columns.missing_runs > 0)
-            met = sorted(set(db.scalars(counted)) - keys)
-            gone = sorted(keys)
-            for some, value in ((met, 0), (gone, columns.missing_runs + 1)):
-                for start in range(0, len(some), CHUNK):
-                    db.execute(
-                        sa.update(link_table)
-                        .where(*of_entity, columns.key.in_(some[start : start + CHUNK]))
-                        .values(missing_runs=value)
-                    )
+        counted = sa.select(columns.key).where(*of_entity, columns.missing_runs > 0)
+        met = sorted(set(db.scalars(counted)) - keys)
+        gone = sorted(keys)
+        for some, value in ((met, 0), (gone, columns.missing_runs + 1)):
+            for start in range(0, len(some), CHUNK):
+                db.execute(
+                    sa.update(link_table)
+                    .where(*of_entity, columns.key.in_(some[start : start + CHUNK]))
+                    .values(missing_runs=value)
+                )
 
-    def keep_open(self, entity: str, keys: Iterable[str]) -> None:
+    def _keep_open(self, db: sa.Connection, entity: str, keys: Iterable[str]) -> None:
         """Leave rejects open of records that this run did not try again."""
         held = list(keys)
-        with writing(self.engine) as db:
-            self._need_epoch(db)
-            for start in range(0, len(held), CHUNK):
-                db.execute(
-                    sa.update(reject_table)
-                    .where(
-                        reject_table.c.activation_id == self.activation,
-                        reject_table.c.entity == entity,
-                        reject_table.c.key.in_(held[start : start + CHUNK]),
-                    )
-                    .values(last_run=self.number)
+        for start in range(0, len(held), CHUNK):
+            db.execute(
+                sa.update(reject_table)
+                .where(
+                    reject_table.c.activation_id == self.activation,
+                    reject_table.c.entity == entity,
+                    reject_table.c.key.in_(held[start : start + CHUNK]),
                 )
+                .values(last_run=self.number)
+            )
 
     def _keep_rejects(self, db: sa.Connection, rejects: Iterable[Reject]) -> None:
         rows = (

@@ -48,6 +48,8 @@ class EntityPlan:
         """Keys of planned creates that turned out to be at the partner already."""
         self.withdrawn: dict[str, LeftOut] = {}
         """Changes that were taken back when another record had the same ID."""
+        self.superseded: list[str] = []
+        """Keys of links whose IDs other records have now."""
         self._held: set[tuple[str, str]] = set()
         self._recreated: set[str] = set()
         self._changes = Spool()

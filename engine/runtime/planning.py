@@ -47,11 +47,16 @@ def make_plan(
     plan = Plan(name)
     doubts = Doubts(staging)
     removals = Removals(staging, state, settings, doubts, gone_after_runs)
-    planning = _Planning(plan, staging, state, settings, doubts, removals)
+    planning = _Planning(plan, staging, state, settings, doubts)
     with ExitStack() as unfinished:
         unfinished.enter_context(plan)
         for entity in work.entities:
             planning.entity(entity, advance)
+        # Only now it is known which IDs are in use.
+        for entity in work.entities:
+            if entity.resource in planning.ids and not staging.is_off(entity):
+                part, ids = plan.entities[entity.name], planning.ids[entity.resource]
+                removals.plan(entity, part, ids, _reject)
         unfinished.pop_all()
     return plan
 
@@ -69,7 +74,6 @@ class _Planning:
     state: ActivationState
     settings: Settings
     doubts: Doubts
-    removals: Removals
     fields: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Entity -> the names of all fields of its payload."""
     ids: dict[str, Ids] = field(default_factory=dict)
@@ -104,7 +108,6 @@ class _Planning:
             self._batch(work, part, transform, check, ids, records)
             advance(work.name, len(batch))
         self._withdraw_twins(ids)
-        self.removals.plan(work, part, self.in_doubt, _reject)
         for warning, count in part.warnings.items():
             of = "1 record" if count == 1 else f"{count} records"
             self.plan.warnings.append(f"{warning} Left out of {of}.")
@@ -154,6 +157,9 @@ class _Planning:
             else:
                 rows.append((change.id, key, change.operation))
                 part.add_change(change)
+                if change.old_id:
+                    rekey = Rekey(work.name, key, change.old_id, change.id)
+                    self.plan.rekeys.append(rekey)
         ids.add(work.name, rows)
 
     def _held_back(
@@ -201,7 +207,6 @@ class _Planning:
             adopts = self._adopts(work, record)
             operation = "update" if adopts else "create"
         elif link.our_id != our_id:
-            self.plan.rekeys.append(Rekey(work.name, key, link.our_id, our_id))
             old_id = link.our_id
         elif link.digest == digest and key not in self.in_doubt:
             return None

@@ -13,7 +13,6 @@ from engine.runtime.activation import Activation
 from engine.runtime.brake import held_changes, hold, judge, plan_id
 from engine.runtime.database import (
     held_plan_table,
-    insert_into,
     journal_table,
     run_table,
     writing,
@@ -120,8 +119,9 @@ class Releases:
         verdicts: Sequence[Mapping[str, Any]],
         rekeys: Sequence[Mapping[str, Any]],
     ) -> None:
-        """Note that a plan is held back, for people to find it."""
-        table = held_plan_table
+        """Note that a plan is held back, for people to find it; once while it waits."""
+        if any(held["plan_id"] == plan for held in self.held()):
+            return
         row = {
             "activation_id": self.state.number,
             "plan_id": plan,
@@ -132,11 +132,8 @@ class Releases:
                 "renamed": sorted({rekey["entity"] for rekey in rekeys}),
             },
         }
-        insert = insert_into(self.engine, table).values(row)
-        changed = {name: insert.excluded[name] for name in ("made_at", "verdicts")}
-        keys = ["activation_id", "plan_id"]
         with writing(self.engine) as db:
-            db.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed))
+            db.execute(sa.insert(held_plan_table).values(row))
 
     def held(self) -> list[dict[str, Any]]:
         """Return the plans that wait for a person, newest first."""
@@ -153,12 +150,20 @@ class Releases:
             return [dict(row) for row in db.execute(query).mappings()]
 
     def of(self, plan: str) -> Release | None:
-        """Return who released a plan, if anybody did."""
+        """Return who released a plan, unless a run has passed with that already."""
         columns = held_plan_table.c
+        runs = run_table.c
+        used = sa.exists().where(
+            runs.activation_id == self.state.number,
+            runs.plan_id == plan,
+            runs.state.in_(("done", "braked")),
+            runs.started_at >= columns.released_at,
+        )
         query = sa.select(held_plan_table).where(
             columns.activation_id == self.state.number,
             columns.plan_id == plan,
             columns.released_at.is_not(None),
+            ~used,
         )
         with self.engine.connect() as db:
             row = db.execute(query).mappings().first()
@@ -188,16 +193,19 @@ class Releases:
             return None
         release = self.of(last.plan_id)
         begun = self._begun(last.id) if release is not None else set()
+        if release is not None and release.decision == "recreate":
+            begun |= {(entity, key, "update") for entity, key, _ in begun}
         if not set(held_changes(plan, plan.verdicts)) <= begun:
             return None
         plan.id = last.plan_id
         return release
 
-    def _begun(self, run: int) -> set[tuple[str, str]]:
+    def _begun(self, run: int) -> set[tuple[str, str, str]]:
         columns = journal_table.c
-        query = sa.select(columns.entity, columns.key).where(columns.run_id == run)
+        query = sa.select(columns.entity, columns.key, columns.operation)
         with self.engine.connect() as db:
-            return {(entity, key) for entity, key in db.execute(query)}
+            rows = db.execute(query.where(columns.run_id == run))
+            return {(entity, key, operation) for entity, key, operation in rows}
 
     def release(self, plan: str, by: str, reason: str, decision: str) -> None:
         """Let a plan pass that is held back."""
@@ -206,7 +214,9 @@ class Releases:
             db.execute(
                 sa.update(held_plan_table)
                 .where(
-                    columns.activation_id == self.state.number, columns.plan_id == plan
+                    columns.activation_id == self.state.number,
+                    columns.plan_id == plan,
+                    columns.released_at.is_(None),
                 )
                 .values(
                     released_at=datetime.now(UTC),

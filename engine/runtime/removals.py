@@ -20,6 +20,7 @@ from engine.runtime.payload_check import PayloadCheck
 from engine.runtime.plan import EntityPlan
 from engine.runtime.staging import Staging
 from engine.runtime.state import ActivationState
+from engine.runtime.twins import Ids
 from engine.work import EntityWork, FieldWork, ListWork, Settings
 
 Reject = Callable[[str, Sequence[Problem]], LeftOut]
@@ -46,26 +47,33 @@ class Removals:
         self,
         work: EntityWork,
         part: EntityPlan,
-        in_doubt: frozenset[str],
+        ids: Ids,
         reject: Reject,
     ) -> None:
-        """Add the removals of an entity to its plan, and what is gone."""
+        """
+        Add the removals of an entity to its plan, and what is gone.
+
+        A record whose ID another one composes now stays: it goes on under another key.
+        """
         last = _last_rows(work)
         transform = compile_entity(last, self.settings)
         removed: set[str] = set()
         if work.removal != "nothing":
-            for key, link, outcome in self._unwanted(work, transform, in_doubt):
-                if link is None or (outcome.problems and last.fields):
+            for key, link, outcome in self._unwanted(work, transform):
+                if link is not None and ids.taken([link.our_id]):
+                    part.superseded.append(key)
+                elif link is None or (outcome.problems and last.fields):
                     part.reject(reject(key, outcome.problems))
-                    continue
-                part.add_change(_removal(link, outcome))
+                else:
+                    part.add_change(_removal(link, outcome))
                 removed.add(key)
-        self._gone(work, part, last, transform, removed)
+        self._gone(work, part, ids, last, transform, removed)
 
     def _unwanted(
-        self, work: EntityWork, transform: Transformer, in_doubt: frozenset[str]
+        self, work: EntityWork, transform: Transformer
     ) -> Iterator[tuple[str, Link | None, Outcome]]:
-        unseen = sorted(in_doubt)  # they may be there, with or without a link
+        # They may be there, with or without a link.
+        unseen = sorted(self.state.in_doubt(work.name))
         for keys in chain(self.state.link_keys(work.name), [unseen]):
             links = self.state.links(work.name, keys)
             known = [k for k in keys if k not in links or links[k].digest != REMOVED]
@@ -84,6 +92,7 @@ class Removals:
         self,
         work: EntityWork,
         part: EntityPlan,
+        ids: Ids,
         last: EntityWork,
         transform: Transformer,
         removed: set[str],
@@ -96,9 +105,13 @@ class Removals:
             links = self.state.links(work.name, absent)
             counted = self.state.missing_runs(work.name, absent)
             needed = self.staging.pointed_to(work.base, absent)
+            taken = ids.taken([link.our_id for link in links.values()])
             for key in absent:
                 link = links.get(key)
                 if link is None or link.digest == REMOVED or key in removed:
+                    continue
+                if link.our_id in taken:
+                    part.superseded.append(key)
                     continue
                 runs = counted.get(key, 0) + part.complete
                 why = self._why_not(work, part, runs, needed=key in needed)

@@ -94,7 +94,11 @@ def _others(before: datetime, now: datetime) -> list[tuple[str, sa.Delete]]:
     return [
         (
             "plans",
-            sa.delete(held_plan_table).where(held_plan_table.c.made_at < before),
+            sa.delete(held_plan_table).where(
+                held_plan_table.c.made_at < before,
+                # Who released it is known as long as the run is.
+                held_plan_table.c.plan_id.not_in(sa.select(run_table.c.plan_id)),
+            ),
         ),
         ("alerts", sa.delete(alert_table).where(over, alerts.since < seconds)),
         (

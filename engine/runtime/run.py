@@ -3,7 +3,7 @@
 `planned` and `synced` are the pipeline; each line of them is one stage.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from time import monotonic
@@ -19,8 +19,9 @@ from engine.runtime.completeness import require_files, require_values
 from engine.runtime.delivery import deliver
 from engine.runtime.disk import room_for_files
 from engine.runtime.forecast import forecast
+from engine.runtime.journal import EntityEnd
 from engine.runtime.links import Reject
-from engine.runtime.plan import Plan
+from engine.runtime.plan import EntityPlan, Plan
 from engine.runtime.planning import make_plan
 from engine.runtime.releases import Releases, apply_brake
 from engine.runtime.saved_plan import Approved
@@ -117,14 +118,21 @@ def _send(
 ) -> None:
     work = activation.use_case.work
     released = plan.id if plan.release else ""
-    run = own.start_run(work.version, "apply" if is_apply else "sync", released)
+    person = plan.release.by if plan.release else ""
+    kind = "apply" if is_apply else "sync"
+    run = own.start_run(work.version, kind, released, person)
     began = monotonic()
 
     def finish(
-        state: str, totals: Mapping[str, int], rejects: Iterator[Reject] | None
+        state: str,
+        totals: Mapping[str, int],
+        rejects: Iterator[Reject] | None,
+        ends: Iterable[EntityEnd] = (),
     ) -> None:
         seconds = monotonic() - began
-        run.finish(state, totals, rejects, calls=session.calls, seconds=seconds)
+        run.finish(
+            state, totals, rejects, calls=session.calls, seconds=seconds, ends=ends
+        )
 
     try:
         for name, part in plan.entities.items():
@@ -147,11 +155,14 @@ def _send(
         raise type(error)(
             [_named(activation, problem) for problem in error.problems]
         ) from None
-    for name, part in plan.entities.items():
-        if part.complete:
-            run.count_missing(name, (item.key for item in part.missing()))
-        run.keep_open(name, (change["key"] for change in part.held()))
-    finish("braked" if plan.is_held else "done", plan.totals, _rejects(plan))
+    ends = map(_end, plan.entities.values())
+    finish("braked" if plan.is_held else "done", plan.totals, _rejects(plan), ends)
+
+
+def _end(part: EntityPlan) -> EntityEnd:
+    missing = (item.key for item in part.missing()) if part.complete else None
+    held = (change["key"] for change in part.held())
+    return EntityEnd(part.name, missing, part.superseded, held)
 
 
 @contextmanager

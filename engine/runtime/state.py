@@ -33,7 +33,7 @@ from engine.runtime.database import (
 )
 from engine.runtime.fingerprints import Fingerprints
 from engine.runtime.journal import Run
-from engine.runtime.links import Link
+from engine.runtime.links import REMOVED, Link
 from engine.runtime.locking import activation_lock
 
 MANY_CALLS = 20
@@ -179,9 +179,10 @@ class ActivationState:
                 found += [_as_link(*row) for row in db.execute(query)]
         return found
 
-    def link_keys(self, entity: str) -> Iterator[list[str]]:
-        """Yield the keys of all links of an entity, in portions."""
+    def link_keys(self, entity: str, *, there: bool = False) -> Iterator[list[str]]:
+        """Yield the keys of all links of an entity, or of what has not ended yet."""
         columns = link_table.c
+        wanted = columns.digest != REMOVED if there else sa.true()
         last = ""
         while True:
             query = (
@@ -190,6 +191,7 @@ class ActivationState:
                     columns.activation_id == self.number,
                     columns.entity == entity,
                     columns.key > last,
+                    wanted,
                 )
                 .order_by(columns.key)
                 .limit(CHUNK)

@@ -1,7 +1,8 @@
 """Find records that compose the same ID: our IDs of one resource in, twins out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from engine.runtime.joining import BATCH
 from engine.runtime.staging import Staging
 
 
@@ -26,6 +27,16 @@ class Ids:
             [(our_id, entity, key, operation) for our_id, key, operation in rows],
         )
         self.db.execute("COMMIT")
+
+    def taken(self, our_ids: Sequence[str]) -> set[str]:
+        """Return those of some IDs that a record of this reading composes."""
+        found: set[str] = set()
+        for start in range(0, len(our_ids), BATCH):
+            some = our_ids[start : start + BATCH]
+            marks = ", ".join("?" * len(some))
+            query = f"SELECT our_id FROM {self.table} WHERE our_id IN ({marks})"
+            found.update(our_id for (our_id,) in self.db.execute(query, some))
+        return found
 
     def twins(self) -> list[tuple[str, str, str, str]]:
         """Return (entity, key, our ID, operation) of records that share an ID."""

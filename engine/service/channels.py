@@ -123,7 +123,7 @@ class Webhook:
                 client.stream("POST", url, content=body, headers=headers) as answer,
             ):
                 status = answer.status_code
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, OSError, ValueError) as error:
             raise NotSentError(type(error).__name__) from None
         if not httpx.codes.is_success(status):
             raise NotSentError(f"the target answers {status}")

@@ -27,7 +27,6 @@ from engine.service.overview import utc
 from engine.service.schedule import GERMANY
 from engine.service.tables import approval_table
 
-PRODUCTION = "production"
 TEST = "test"
 SAMPLES = 5
 """So many records of an entity are named to be looked at, spread over all of them."""
@@ -313,7 +312,7 @@ def approve(
 
 def need_approval(activation: Activation) -> None:
     """Raise SpecError unless a run by hand may send, by the activation's own state."""
-    if activation.file.environment == PRODUCTION:
+    if activation.file.environment != TEST:
         with State(activation.state_url) as state:
             require_approval(state.engine, activation)
 
@@ -322,9 +321,9 @@ def require_approval(engine: sa.Engine, activation: Activation) -> None:
     """
     Raise SpecError if production is not approved, or was for something else.
 
-    Other environments need none.
+    Every environment but `test` counts: with a `base_url` it may have any name.
     """
-    if activation.file.environment != PRODUCTION:
+    if activation.file.environment == TEST:
         return
     query = (
         sa.select(approval_table.c.terms)

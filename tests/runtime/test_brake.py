@@ -171,8 +171,7 @@ def test_open_reject_of_a_record_that_is_held_stays_open(desk):
     desk.simulator.faults(refuse=[refuse])
     refused = tenants(desk.sync())["rejected"]
     assert refused > 6
-    desk.edit("mietvertrag_mieter", lambda rows: rows[::2])
-    assert tenants(desk.sync())["held"] > refused
+    assert tenants(desk.sync())["held"] == refused
     with desk.own_state() as own:
         assert len(own.rejects()) == refused
 
@@ -182,3 +181,34 @@ def test_report_that_cannot_be_written_is_refused_before_anything_is_sent(desk):
     done = desk.invoke("sync", "activation", "--html", str(desk.folder / "no" / "x"))
     assert (done.code, "P004" in done.err) == (2, True)
     assert desk.simulator.calls == before
+
+
+def test_release_is_used_up_by_its_run(desk):
+    lost = desk.rows("mietvertrag_mieter")
+    release(desk, desk.sync()["brake"]["plan"], "--activation", str(desk.path))
+    assert tenants(desk.sync())["remove"] > 6
+    desk.edit("mietvertrag_mieter", lambda _: desk.kept)
+    desk.sync()
+    desk.edit("mietvertrag_mieter", lambda _: lost)
+    again = desk.sync()
+    assert (tenants(again)["remove"], again["brake"]["held"]) == (0, True)
+    done = release(desk, again["brake"]["plan"], "--activation", str(desk.path))
+    assert done.code == 0, done.err
+    assert tenants(desk.sync())["remove"] > 6
+
+
+def test_rest_of_a_released_run_takes_nothing_else_along(desk):
+    desk.set("geschaeftspartner", {}, nachname="Neumann")
+    release(desk, desk.plan()["brake"]["plan"], "--activation", str(desk.path))
+    stop_after(desk, 12)
+    desk.edit("mietvertrag_mieter", lambda rows: rows[:2])
+    assert tenants(desk.sync())["remove"] == 0
+
+
+def test_what_has_ended_already_does_not_count_for_the_share(desk):
+    release(desk, desk.sync()["brake"]["plan"], "--activation", str(desk.path))
+    ended = tenants(desk.sync())["remove"]
+    desk.edit("mietvertrag_mieter", lambda rows: rows[::2])
+    (verdict, *_) = desk.plan()["brake"]["verdicts"]
+    with desk.own_state() as own:
+        assert verdict["of"] <= own.count_links("tenants") - ended

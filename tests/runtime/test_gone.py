@@ -159,3 +159,44 @@ def test_what_cannot_be_ended_without_the_record_is_left_to_people(
     assert reasons
     assert all("by hand" in reason and lacks in reason for reason in reasons)
     assert result["totals"]["rejected"] == 0
+
+
+def test_record_that_goes_on_under_another_key_is_not_removed(plentific):
+    """The key of a tenant has the begin of his tenancy, his ID has not."""
+    sent = plentific.records("tenants")
+    plentific.edit(
+        "mietvertrag_mieter",
+        lambda rows: [
+            {**row, "gueltig_von": row["gueltig_von"] and "02.01.2001"} for row in rows
+        ],
+    )
+    for _ in range(3):
+        result = plentific.sync()
+        assert result["entities"]["tenants"]["remove"] == 0
+        assert result["entities"]["tenants"]["gone"] == 0
+    now = plentific.records("tenants")
+    assert now.keys() == sent.keys()
+    assert not any(row.get("end_date") for row in now.values())
+    assert plentific.sync()["totals"]["update"] == 0
+
+
+def test_changed_role_does_not_delete_the_person(open_desk, town):
+    desk = open_desk("aktivbo", source=town.folder)
+    desk.in_a_hurry()
+    desk.sync()
+    before = desk.records("tenants").keys()
+    ended = {"gueltig_bis": "31.12.2024"}
+
+    def other_role(rows):
+        return [
+            *({**row, **ended} for row in rows),
+            *(
+                {**row, "rolle": "mitmieter", "gueltig_von": "01.01.2025"}
+                for row in rows
+            ),
+        ]
+
+    desk.edit("mietvertrag_mieter", other_role)
+    for _ in range(3):
+        assert desk.sync()["totals"]["remove"] == 0
+    assert desk.records("tenants").keys() == before

@@ -212,6 +212,11 @@ class TestProduction:
         assert name in problem["message"]
         assert "check-list" in problem["suggestion"]
 
+    def test_another_name_of_the_environment_needs_it_too(self, etg24, command):
+        in_production(etg24)
+        etg24.change(environment="live", base_url="https://etg24.example.org")
+        assert "D320" in etg24.invoke("sync", "activation").err
+
     def test_a_plan_needs_none(self, etg24, command):
         path, _ = in_production(etg24)
         assert command("plan", path, "--json").json()["totals"]["create"] > 0

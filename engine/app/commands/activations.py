@@ -23,7 +23,7 @@ from engine.app.report import Watch
 from engine.runtime.run import planned
 from engine.runtime.state import State
 from engine.service.dispatcher import now_utc
-from engine.service.golive import PRODUCTION, make_check_list, markdown
+from engine.service.golive import TEST, make_check_list, markdown
 from engine.service.golive import approve as approve_activation
 from engine.service.registry import Registry
 
@@ -70,7 +70,7 @@ def add(
         print(f"warning: {text}", file=sys.stderr)
     for name, is_new in done:
         print(f"{name}: {'added' if is_new else 'updated'}")
-        if is_new and name.endswith(f"/{PRODUCTION}"):
+        if is_new and not name.endswith(f"/{TEST}"):
             print(f"\nNext: feldwerk activation check-list {name}")
 
 
@@ -90,7 +90,7 @@ def list_(database: DATABASE = HERE, json: JSON = False, root: ROOT = None) -> N
         if row["approved_at"]:
             day, by = row["approved_at"][:10], row["approved_by"]
             print(f"  approved {day} by {by}, spec {row['approved_version']}")
-        elif row["activation"].endswith(f"/{PRODUCTION}"):
+        elif not row["activation"].endswith(f"/{TEST}"):
             print("  not approved: it does not run")
 
 

@@ -76,7 +76,7 @@ def upgrade() -> None:
             primary_key=True,
         ),
         sa.Column("plan_id", sa.Text, primary_key=True),
-        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), primary_key=True),
         sa.Column("verdicts", sa.JSON, nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True)),
         sa.Column("released_by", sa.Text),
