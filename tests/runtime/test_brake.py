@@ -199,7 +199,9 @@ def test_release_is_used_up_by_its_run(desk):
 
 def test_rest_of_a_released_run_takes_nothing_else_along(desk):
     desk.set("geschaeftspartner", {}, nachname="Neumann")
-    release(desk, desk.plan()["brake"]["plan"], "--activation", str(desk.path))
+    file = desk.folder / "plan.json"
+    desk.invoke("plan", "activation", "--out", str(file))
+    assert release(desk, str(file)).code == 0
     stop_after(desk, 12)
     desk.edit("mietvertrag_mieter", lambda rows: rows[:2])
     assert tenants(desk.sync())["remove"] == 0
