@@ -206,13 +206,10 @@ def _addresses(
             usable = parts.scheme in ("http", "https") and bool(parts.hostname)
         except ValueError:
             usable = False
-        insecure = usable and parts.scheme == "http" and file.environment != "test"
-        if insecure:
+        message = "" if usable else "base_url is no http or https address."
+        if usable and parts.scheme == "http" and file.environment != "test":
             message = "base_url must begin with https:// outside of `test`."
-            problems.append(Problem(yaml.origin(["base_url"]), "T305", message))
-            return None
-        if not usable:
-            message = "base_url is no http or https address."
+        if message:
             problems.append(Problem(yaml.origin(["base_url"]), "T305", message))
             return None
     elif file.environment not in use_case.connector.base_url:
