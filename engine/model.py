@@ -307,7 +307,9 @@ class SourceFile(Part):
     """Where the ERP's records come from."""
 
     kind: Literal["files"] = Field(description="A folder of files.")
-    path: str = Field(description="The folder, relative to the activation.")
+    path: str = Field(
+        pattern=r"^[^\x00]+$", description="The folder, relative to the activation."
+    )
 
 
 class ScheduleFile(Part):

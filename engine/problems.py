@@ -414,7 +414,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "Changes are held back", "Look at `feldwerk plan`, then decide: `release`."
     ),
     "D343": CatalogueEntry(
-        "Records are rejected", "`feldwerk status` shows them and why."
+        "Records are rejected", "`feldwerk rejects` shows them and why."
     ),
     "D344": CatalogueEntry(
         "Worker died", "Nothing for its runs, others take them over; start it again."

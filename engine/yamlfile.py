@@ -68,6 +68,8 @@ def read_yaml(path: Path, name: str) -> tuple[YamlFile, list[Problem]]:
         return YamlFile(name, None), [Problem(Origin(name), "T002", f"{error}.")]
     try:
         node = yaml.compose(text, Loader=_Loader)
+        if _size(node, {}) > _MOST_NODES:
+            raise ValueError("its aliases make it too large")  # noqa: TRY301 - as its kind
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
         lines = dict(_lines(node))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -76,6 +78,25 @@ def read_yaml(path: Path, name: str) -> tuple[YamlFile, list[Problem]]:
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
         return YamlFile(name, None), [Problem(origin, "T003", f"{what}.")]
     return YamlFile(name, data, lines), []
+
+
+_MOST_NODES = 200_000
+"""Aliases can make a short file endless."""
+
+
+def _size(node: yaml.Node | None, known: dict[int, int]) -> int:
+    """Return the nodes of a file with its aliases written out."""
+    if node is None:
+        return 0
+    if id(node) not in known:
+        known[id(node)] = 1
+        parts: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            parts = [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            parts = node.value
+        known[id(node)] += sum(_size(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _lines(node: yaml.Node | None, path: Position = ()) -> list[tuple[Position, int]]:

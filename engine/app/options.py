@@ -74,6 +74,14 @@ def open_activation(path: Path, root: Path | None, database: str | None) -> Acti
     return read_activation(path, get_folders(root), state_url=state)
 
 
+def is_file(path: str) -> bool:
+    """Say whether a word names a file; one that no file can have names none."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def print_json(value: Any) -> None:
     """Print a result as one JSON object."""
     option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE

@@ -55,6 +55,9 @@ class Watch:
         self._finish()
         self._task = self._progress.add_task(name, total=total)
 
+    def go_on(self) -> None:
+        """Let the run go on."""
+
     def advance(self, count: int) -> None:
         """Move the bar on."""
         if self._task is not None:

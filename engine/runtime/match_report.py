@@ -182,6 +182,13 @@ def _text(sheet: Any, value: Any) -> Any:
     return cell
 
 
+_BROKEN = (
+    *(BadZipFile, InvalidFileException, KeyError, OSError),
+    *(ValueError, AttributeError, TypeError, SyntaxError),  # of XML that is none
+)
+"""What openpyxl raises of files that are no workbooks."""
+
+
 def _read_workbook(path: Path) -> MatchReport:
     try:
         book = load_workbook(path, read_only=True)
@@ -196,7 +203,7 @@ def _read_workbook(path: Path) -> MatchReport:
             raise _unusable(path, f"the column {missing[0]} is missing")
         decisions, problems = _decisions(path, names, rows)
         book.close()
-    except (BadZipFile, InvalidFileException, KeyError, OSError) as error:
+    except _BROKEN as error:
         raise _unusable(path, "it is no report") from error
     if problems:
         raise SpecError(problems)
@@ -217,6 +224,10 @@ def _decisions(
             place = Origin(str(path), line, "accept")
             message = f"'{said}' is neither yes nor no."
             problems.append(Problem(place, "D313", message))
+            continue
+        if (cells["entity"], cells["key"]) in decisions:
+            place = Origin(str(path), line, "key")
+            problems.append(Problem(place, "D313", "the record stands here twice."))
             continue
         decisions[cells["entity"], cells["key"]] = Decision(
             cells["state"], cells["partner_id"] or None, _ANSWERS[said], line

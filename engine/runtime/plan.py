@@ -81,7 +81,7 @@ class EntityPlan:
     def add_change(self, change: Change) -> None:
         self.count(change.key, change.operation)
         self.fields.update(change.fields)
-        if change.operation == "update" and not change.fields:
+        if change.linked and change.operation == "update" and not change.fields:
             self.unsaid += 1
         removes = change.operation == "remove"
         (self._removals if removes else self._changes).append(vars(change))

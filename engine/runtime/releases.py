@@ -18,6 +18,7 @@ from engine.runtime.database import (
     writing,
 )
 from engine.runtime.plan import Plan
+from engine.runtime.saved_plan import terms_of
 from engine.runtime.state import ActivationState, State
 from engine.runtime.verdicts import Release
 
@@ -29,7 +30,8 @@ def apply_brake(activation: Activation, plan: Plan, state: ActivationState) -> N
         return
     plan.id = plan_id(plan, plan.verdicts)
     releases = Releases(state)
-    plan.release = releases.of(plan.id) or releases.of_unfinished(plan)
+    terms = terms_of(activation)
+    plan.release = releases.of(plan.id) or releases.of_unfinished(plan, terms)
     if plan.release is None:
         hold(plan, plan.verdicts)
     elif plan.release.decision == "recreate":
@@ -60,8 +62,8 @@ def release_plan(
     name: str = saved["brake"]["plan"] if saved else str(plan)
     if not name:
         raise SpecError([_refused(activation.name, "the brake holds nothing back.")])
-    if not by.strip() or not reason.strip():
-        raise SpecError([_refused(name, "a name and a reason are needed.")])
+    if not all(text.strip() and text.isprintable() for text in (by, reason)):
+        raise SpecError([_refused(name, "a name and a reason are needed, as text.")])
     with State(activation.state_url) as state:
         releases = Releases(state.activation(activation.name))
         done = releases.of(name)
@@ -69,13 +71,14 @@ def release_plan(
             why = f"{done.by} has released it at {done.at}."
             raise SpecError([_refused(name, why)])
         if saved:
-            releases.keep(name, saved["brake"]["verdicts"], saved["rekeys"])
+            terms, brake = terms_of(activation), saved["brake"]
+            releases.keep(name, terms, brake["verdicts"], saved["rekeys"])
         held = next((h for h in releases.held() if h["plan_id"] == name), None)
         if held is None:
             why = "no such plan waits; run `feldwerk sync` first."
             raise SpecError([_refused(name, why)])
         renamed = held["verdicts"]["renamed"]
-        why_not = _rekeying_problems(activation, renamed, rekey)
+        why_not = rekeying_problems(activation, renamed, rekey or "")
         problems = [_refused(name, why) for why in why_not]
         if problems:
             raise SpecError(problems)
@@ -83,20 +86,20 @@ def release_plan(
     return name
 
 
-def _rekeying_problems(
-    activation: Activation, renamed: Sequence[str], rekey: Rekeying | None
+def rekeying_problems(
+    activation: Activation, renamed: Sequence[str], rekey: str
 ) -> Iterator[str]:
     """Yield why a decision about other IDs cannot be carried out."""
-    if not renamed and rekey is not None:
+    if not renamed and rekey:
         yield "no record gets another ID; leave --rekey out."
-    if renamed and rekey is None:
+    if renamed and not rekey:
         yield "records would get other IDs; decide with --rekey migrate or recreate."
     work = activation.use_case.work
     for name in renamed:
         resource = work.entity(name).resource
-        if rekey is Rekeying.MIGRATE and work.entity(name).named_by_us:
+        if rekey == Rekeying.MIGRATE and work.entity(name).named_by_us:
             yield f"{name} cannot be renamed: the partner keeps them under our IDs."
-        if rekey is Rekeying.RECREATE and not activation.use_case.connector.can_remove(
+        if rekey == Rekeying.RECREATE and not activation.use_case.connector.can_remove(
             resource
         ):
             yield f"{name} cannot be removed at the partner."
@@ -116,6 +119,7 @@ class Releases:
     def keep(
         self,
         plan: str,
+        terms: str,
         verdicts: Sequence[Mapping[str, Any]],
         rekeys: Sequence[Mapping[str, Any]],
     ) -> None:
@@ -127,6 +131,7 @@ class Releases:
             "plan_id": plan,
             "made_at": datetime.now(UTC),
             "verdicts": {
+                "terms": terms,
                 "verdicts": list(verdicts),
                 "rekeys": len(rekeys),
                 "renamed": sorted({rekey["entity"] for rekey in rekeys}),
@@ -149,8 +154,12 @@ class Releases:
         with self.engine.connect() as db:
             return [dict(row) for row in db.execute(query).mappings()]
 
-    def of(self, plan: str) -> Release | None:
-        """Return who released a plan, unless a run has passed with that already."""
+    def of(self, plan: str, terms: str | None = None) -> Release | None:
+        """
+        Return who released a plan, unless a run has passed with that already.
+
+        With `terms` only if it was released under these.
+        """
         columns = held_plan_table.c
         runs = run_table.c
         used = sa.exists().where(
@@ -167,16 +176,17 @@ class Releases:
         )
         with self.engine.connect() as db:
             row = db.execute(query).mappings().first()
-        if row is None:
+        if row is None or (terms is not None and row["verdicts"]["terms"] != terms):
             return None
         at = row["released_at"].replace(tzinfo=UTC).isoformat(timespec="seconds")
         return Release(row["released_by"], row["reason"], at, row["decision"] or "")
 
-    def of_unfinished(self, plan: Plan) -> Release | None:
+    def of_unfinished(self, plan: Plan, terms: str) -> Release | None:
         """
         Return the release of a plan that was begun and not finished.
 
-        What is left of it is another plan; it passes if it holds nothing new.
+        What is left of it is another plan; it passes if it holds nothing new and spec
+        and settings, `terms`, are the same: another separator is another decision.
         """
         query = (
             sa.select(run_table.c.id, run_table.c.plan_id, run_table.c.state)
@@ -191,7 +201,7 @@ class Releases:
             last = db.execute(query).first()
         if last is None or not last.plan_id or last.state in ("done", "braked"):
             return None
-        release = self.of(last.plan_id)
+        release = self.of(last.plan_id, terms)
         begun = self._begun(last.id) if release is not None else set()
         if release is not None and release.decision == "recreate":
             begun |= {(entity, key, "update") for entity, key, _ in begun}

@@ -68,6 +68,7 @@ class Removals:
                     part.add_change(_removal(link, outcome))
                 removed.add(key)
         self._gone(work, part, ids, last, transform, removed)
+        self._lost_in_doubt(work, part)
 
     def _unwanted(
         self, work: EntityWork, transform: Transformer
@@ -121,6 +122,15 @@ class Removals:
                     if not why:
                         part.add_change(_removal(link, outcome))
                 part.add_gone(Gone(key, link.our_id, runs, why))
+
+    def _lost_in_doubt(self, work: EntityWork, part: EntityPlan) -> None:
+        """List what was sent without an answer, and is not in the source any more."""
+        keys = sorted(self.state.in_doubt(work.name))
+        links = self.state.links(work.name, keys)
+        for key in self.staging.absent(work, keys):
+            if key not in links:
+                why = "to be looked for by hand: nobody saw whether the partner has it"
+                part.add_gone(Gone(key, "", 0, why))
 
     def _why_not(
         self, work: EntityWork, part: EntityPlan, runs: int, *, needed: bool

@@ -23,8 +23,8 @@ from engine.runtime.journal import EntityEnd
 from engine.runtime.links import Reject
 from engine.runtime.plan import EntityPlan, Plan
 from engine.runtime.planning import make_plan
-from engine.runtime.releases import Releases, apply_brake
-from engine.runtime.saved_plan import Approved
+from engine.runtime.releases import Releases, apply_brake, rekeying_problems
+from engine.runtime.saved_plan import Approved, terms_of
 from engine.runtime.source import FolderSource
 from engine.runtime.staging import Staging
 from engine.runtime.state import ActivationState, State
@@ -35,6 +35,8 @@ class Progress(Protocol):
 
     def stage(self, name: str, total: int | None = None) -> None: ...
     def advance(self, count: int) -> None: ...
+    def go_on(self) -> None:
+        """Raise StopError to end the run before its next call; threads call it."""
 
 
 class Silent:
@@ -45,6 +47,9 @@ class Silent:
 
     def advance(self, count: int) -> None:
         """Take no notice."""
+
+    def go_on(self) -> None:
+        """Let it go on."""
 
 
 @contextmanager
@@ -88,8 +93,14 @@ def synced(
             approved.require_changes(plan)
         if plan.is_held:
             found = [vars(verdict) for verdict in plan.verdicts]
-            Releases(own).keep(plan.id, found, [vars(one) for one in plan.rekeys])
+            rekeys = [vars(one) for one in plan.rekeys]
+            Releases(own).keep(plan.id, terms_of(activation), found, rekeys)
         refuse_rekeys(activation, plan)
+
+        def hold() -> None:
+            progress.go_on()
+            own.hold()
+
         account = state.account(activation.account)
         session = stack.enter_context(
             Session(
@@ -100,7 +111,7 @@ def synced(
                 vault=account,
                 spent=account,
                 pace=account,
-                hold=own.hold,
+                hold=hold,
             )
         )
         _send(activation, plan, session, own, progress, is_apply=approved is not None)
@@ -231,8 +242,10 @@ def _setting_and_field(member: Member) -> tuple[str, str]:
 
 
 def refuse_rekeys(activation: Activation, plan: Plan) -> None:
-    """Stop before records that the partner knows get other IDs, unless released."""
-    if not plan.rekeys or plan.release is not None:
+    """Stop before records that the partner knows get other IDs, unless decided so."""
+    decision = plan.release.decision if plan.release else ""
+    renamed = sorted({rekey.entity for rekey in plan.rekeys})
+    if not list(rekeying_problems(activation, renamed, decision)):
         return
     shown = ", ".join(f"{r.entity} {r.old_id} -> {r.new_id}" for r in plan.rekeys[:3])
     message = (

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import SpecError
 from engine.problems import Origin, Problem
@@ -25,6 +25,37 @@ SHOWN = 3
 """So many differences of a kind are named."""
 
 
+class _Lenient(BaseModel):
+    """A part of a plan's JSON that is read again; other keys may stand beside."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class _Brake(_Lenient):
+    plan: str
+    held: bool
+    verdicts: list[dict[str, Any]]
+
+
+class _Rekey(_Lenient):
+    entity: str
+
+
+class _Change(_Lenient):
+    key: str
+    operation: str
+
+
+class _Entity(_Lenient):
+    changes: list[_Change]
+
+
+class _Plan(_Lenient):
+    brake: _Brake
+    rekeys: list[_Rekey]
+    entities: dict[str, _Entity]
+
+
 class SavedPlan(BaseModel):
     """The content of a plan's file."""
 
@@ -32,32 +63,43 @@ class SavedPlan(BaseModel):
 
     feldwerk_plan: int
     activation: str
-    file: str
+    file: str = Field(pattern=r"^[^\x00]+$")
     """The activation's file, as an absolute path."""
     made_at: datetime
     inputs: dict[str, dict[str, str]]
     """source, spec, settings and activation: name -> hash."""
     changes: dict[str, str]
     """Entity -> hash of all of its changes."""
-    plan: dict[str, Any]
+    plan: _Plan
     """The plan as `feldwerk plan --json` shows it."""
 
 
 def inputs_of(activation: Activation) -> dict[str, dict[str, str]]:
     """Return the hashes of all that a plan is made from, except the partner's state."""
     file = activation.file
-    settings = {k: v for k, v in activation.settings.items() if k != "today"}
     rest = {
         "base_url": file.base_url,
         "brake": file.brake.model_dump(),
         "gone_after_runs": file.gone_after_runs,
+        "credentials": file.credentials,
     }
     return {
         "source": _files(activation.source, activation.source.glob("*")),
         "spec": _files(activation.folders.root, _spec_files(activation)),
-        "settings": {name: _hash(value) for name, value in settings.items()},
+        "settings": _settings(activation),
         "activation": {name: _hash(value) for name, value in rest.items()},
     }
+
+
+def terms_of(activation: Activation) -> str:
+    """Return the hash of the spec and the settings, under which a plan was made."""
+    spec = _files(activation.folders.root, _spec_files(activation))
+    return _hash([spec, _settings(activation)])
+
+
+def _settings(activation: Activation) -> dict[str, str]:
+    settings = activation.settings.items()
+    return {name: _hash(value) for name, value in settings if name != "today"}
 
 
 def _spec_files(activation: Activation) -> Iterator[Path]:
@@ -100,7 +142,7 @@ def save(
         made_at=datetime.now(UTC),
         inputs=inputs,
         changes={name: _changes(part) for name, part in plan.entities.items()},
-        plan=plan.as_json(),
+        plan=_Plan.model_validate(plan.as_json()),
     )
     path.write_bytes(orjson.dumps(saved.model_dump(), option=orjson.OPT_INDENT_2))
 
@@ -136,8 +178,8 @@ class Approved:
         now = inputs_of(activation)
         problems = [
             self._problem(f"{kind}: {text}.")
-            for kind, before in self.saved.inputs.items()
-            for text in _differences(before, now.get(kind, {}))
+            for kind, known in now.items()
+            for text in _differences(self.saved.inputs.get(kind, {}), known)
         ]
         if problems:
             raise SpecError(problems)
@@ -145,10 +187,14 @@ class Approved:
     def require_changes(self, plan: Plan) -> None:
         """Raise SpecError if a plan made now would send anything else."""
         problems = []
+        brake = self.saved.plan.brake
+        if brake.held and plan.release is not None and brake.plan == plan.id:
+            message = "it was released since: `feldwerk sync` sends all of it."
+            raise SpecError([self._problem(message)])
         for name, part in plan.entities.items():
             if self.saved.changes.get(name) != _changes(part):
-                before = self.saved.plan["entities"].get(name, {}).get("changes", [])
-                text = _changed(before, part)
+                entity = self.saved.plan.entities.get(name)
+                text = _changed(entity.changes if entity else [], part)
                 message = f"the partner's state, or the day, for {name}: {text}."
                 problems.append(self._problem(message))
         if problems:
@@ -168,13 +214,15 @@ def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[
             yield f"{name} {words}"
 
 
-def _changed(before: list[dict[str, Any]], part: EntityPlan) -> str:
+def _changed(before: list[_Change], part: EntityPlan) -> str:
     """Say which changes are others now, by key."""
-    was = {change["key"]: change["operation"] for change in before}
+    was = {change.key: change.operation for change in before}
     now = {
         change.key: change.operation
         for change in chain(part.changes(), part.removals())
     }
+    if was and not now:
+        return f"all of its {len(was)} changes have been sent already"
     keys = [key for key in {**was, **now} if was.get(key) != now.get(key)]
     if not keys:
         return "the same records with other values"

@@ -70,7 +70,7 @@ class Options:
 
 @dataclass
 class _Watch:
-    """Ends a run where it may be ended: at the next record that was dealt with."""
+    """Ends a run where it may be ended: before its next call."""
 
     stopping: threading.Event
     name: str
@@ -80,6 +80,9 @@ class _Watch:
 
     def advance(self, count: int) -> None:
         self._check(count)
+
+    def go_on(self) -> None:
+        self._check()
 
     def _check(self, *_: Any) -> None:
         if self.stopping.is_set():

@@ -214,3 +214,21 @@ def test_what_has_ended_already_does_not_count_for_the_share(desk):
     (verdict, *_) = desk.plan()["brake"]["verdicts"]
     with desk.own_state() as own:
         assert verdict["of"] <= own.count_links("tenants") - ended
+
+
+def test_released_plan_in_a_file_says_how_it_is_sent(desk):
+    file = desk.folder / "plan.json"
+    desk.invoke("plan", "activation", "--out", str(file))
+    release(desk, str(file))
+    done = desk.invoke("apply", str(file))
+    assert (done.code, "feldwerk sync" in done.err) == (2, True)
+
+
+def test_all_that_an_entity_has_is_held_however_few(open_desk, town):
+    desk = open_desk("plentific", source=town.folder)
+    desk.in_a_hurry()
+    desk.change(gone_after_runs=1)
+    desk.sync()
+    desk.edit("mietvertrag_mieter", lambda rows: [])
+    verdicts = desk.plan()["brake"]["verdicts"]
+    assert [v["why"] for v in verdicts if v["entity"] == "tenants"] == ["all 5 of them"]

@@ -1,5 +1,7 @@
 """Records that would get other IDs: an alarm first, then what a person decides."""
 
+import json
+
 import pytest
 
 
@@ -109,3 +111,28 @@ def test_decision_stands_when_its_run_is_broken_off(facilioo_desk):
     facilioo_desk.simulator.faults(replace=True)
     assert facilioo_desk.sync()["totals"]["create"] == 0
     assert all("-" not in our_id for our_id in facilioo_desk.records("units"))
+
+
+def test_release_without_a_decision_lets_no_other_id_pass(etg24_desk):
+    file = etg24_desk.folder / "plan.json"
+    etg24_desk.invoke("plan", "activation", "--out", str(file))
+    saved = json.loads(file.read_text("utf-8"))
+    saved["plan"]["rekeys"] = []  # somebody has edited it
+    file.write_text(json.dumps(saved), "utf-8")
+    words = ("release", str(file), "--by", "Eve", "--reason", "x")
+    assert etg24_desk.invoke(*words).code == 0
+    before = etg24_desk.simulator.calls.copy()
+    done = etg24_desk.invoke("sync", "activation")
+    assert (done.code, "D303" in done.err) == (3, True)
+    assert etg24_desk.simulator.calls == before
+
+
+def test_broken_off_decision_is_good_for_its_separator_alone(facilioo_desk):
+    decide(facilioo_desk, alarm(facilioo_desk), "--rekey", "migrate")
+    facilioo_desk.simulator.faults(
+        next=["ok"] * 9, retry_after_seconds=7200, **{"429": 1}
+    )
+    assert facilioo_desk.invoke("sync", "activation").code == 4
+    facilioo_desk.simulator.faults(replace=True)
+    facilioo_desk.choose(separator=".")
+    assert facilioo_desk.invoke("sync", "activation").code == 3

@@ -60,21 +60,11 @@ def test_all_that_has_changed_is_named_at_once(desk, plan):
     assert "activation: gone_after_runs has changed" in said
 
 
-def test_state_that_has_changed_is_named_with_its_records(desk, plan):
-    desk.sync()
-    assert "create -> nothing" in refused(desk, plan)
-
-
-def test_plan_of_one_activation_is_not_sent_for_another(desk, plan):
-    desk.change(customer="other")
-    assert "it was made for muster/etg24/stammdaten/test" in refused(desk, plan)
-
-
 def test_plan_killed_in_the_middle_is_finished_by_a_sync(desk, plan):
     desk.simulator.faults(next=["ok"] * 7, retry_after_seconds=7200, **{"429": 1})
     assert desk.invoke("apply", str(plan)).code == 4
     desk.simulator.faults(replace=True)
-    assert "the partner's state" in refused(desk, plan)
+    assert "create -> nothing" in refused(desk, plan)
     desk.sync()
     assert desk.plan()["totals"]["create"] == 0
 
@@ -120,3 +110,32 @@ def test_plan_says_calls_minutes_and_what_it_cannot_know(desk):
     assert later["minutes"] is not None
     assert later["minutes_from"] == "earlier runs"
     assert {s["certainty"] for s in later["sections"]} == {"known"}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"plan": {}}, "P001"),
+        ({"file": "a\0b"}, "P001"),
+        ({"inputs": {}}, "P002"),
+        ({"activation": "muster/etg24/stammdaten/production"}, "P002"),
+        ({"changes": {}}, "P002"),
+    ],
+)
+def test_edited_plan_is_refused(desk, plan, change, code):
+    saved = {**json.loads(plan.read_text()), **change}
+    plan.write_text(json.dumps(saved))
+    done = desk.invoke("apply", str(plan))
+    assert (done.code, code in done.err) == (2, True)
+    assert not desk.simulator.calls
+
+
+def test_applied_and_released_plans_say_so(desk, plan):
+    desk.invoke("apply", str(plan))
+    assert "have been sent already" in refused(desk, plan)
+
+
+def test_report_into_a_folder_is_refused_before_anything_is_sent(desk):
+    done = desk.invoke("sync", "activation", "--html", str(desk.folder))
+    assert (done.code, "P004" in done.err) == (2, True)
+    assert not desk.simulator.calls

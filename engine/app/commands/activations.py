@@ -196,7 +196,7 @@ def approve(
     It holds for the major version of the spec, the settings and the address as they
     are now.
     """
-    if not by.strip():
+    if not by.strip() or not by.isprintable():
         raise typer.BadParameter("a name is needed", param_hint="--by")
     with stopping(json), _registry(database, root) as registry:
         known, ready = registry.get(name), registry.activation(name)

@@ -88,7 +88,7 @@ def adopt(
     Exact ones, with --probable also probable ones. In a workbook the column `accept`
     says yes or no for each, and `partner_id` decides an ambiguous one.
     """
-    if not by.strip():
+    if not by.strip() or not by.isprintable():
         raise typer.BadParameter("a name is needed", param_hint="--by")
     with stopping(json):
         saved = read_report(report)
@@ -179,7 +179,8 @@ def _show_counts(
 ) -> None:
     known = list(next(iter(counts.values()), {}))
     columns = [c for c in known if any(row[c] for row in counts.values())]
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    console.print(title, style="italic", soft_wrap=True)
+    table = Table(box=SIMPLE_HEAD)
     table.add_column("entity", no_wrap=True)
     for name in columns:
         table.add_column(name.replace("_", " "), justify="right")

@@ -14,6 +14,7 @@ from engine.app.options import (
     JSON,
     ROOT,
     STATE,
+    is_file,
     open_activation,
     print_json,
     stopping,
@@ -53,7 +54,7 @@ def plan(
     with stopping(json):
         _need_folders(out, html)
         ready = open_activation(activation, root, database)
-        inputs = inputs_of(ready)
+        inputs = inputs_of(ready) if out is not None else {}
         with Watch(Console(stderr=True)) as watch, planned(ready, watch) as made:
             watch.stage("Reporting")
             if out is not None:
@@ -132,13 +133,14 @@ def release(
 ) -> None:
     """Let one plan pass that the brake holds back; who, when and why is kept."""
     with stopping(json):
-        saved = load(Path(plan)) if Path(plan).is_file() else None
+        saved = load(Path(plan)) if is_file(plan) else None
         path = Path(saved.file) if saved else activation
         if path is None:
             message = "neither a plan's file, nor a name with --activation FILE."
             raise SpecError([Problem(Origin(plan), "P003", message)])
         ready = open_activation(path, root, database)
-        name = release_plan(ready, saved.plan if saved else plan, by, reason, rekey)
+        known = saved.plan.model_dump() if saved else plan
+        name = release_plan(ready, known, by, reason, rekey)
     if json:
         print_json({"activation": ready.name, "plan": name, "by": by, "reason": reason})
     else:
@@ -152,6 +154,11 @@ def _need_folders(*paths: Path | None) -> None:
         Problem(Origin(str(path)), "P004", "its folder is not there.")
         for path in paths
         if path is not None and not path.parent.is_dir()
+    ]
+    problems += [
+        Problem(Origin(str(path)), "P004", "it is a folder.")
+        for path in paths
+        if path is not None and path.is_dir()
     ]
     if problems:
         raise SpecError(problems)

@@ -1,5 +1,6 @@
 """Commands about what is kept: forget a person, remove what is old, keys of hooks."""
 
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
@@ -122,13 +123,14 @@ def purge(
 
 def _days(text: str) -> int:
     number = text.strip().removesuffix("d")
-    if not (number.isascii() and number.isdecimal() and 1 <= int(number[:6]) <= _MOST):
+    if not _NUMBER.fullmatch(number) or int(number) > _MOST:
         message = f"'{text}' is no number of days from 1 to {_MOST}, as in 90d."
         raise typer.BadParameter(message, param_hint="--older-than")
     return int(number)
 
 
 _MOST = 36_500
+_NUMBER = re.compile("[1-9][0-9]{0,4}")
 
 
 @commands.command(name="hook-key")
