@@ -46,8 +46,8 @@ def _judged(
             yield Verdict(part.name, mandant, operation, count, known[mandant], why)
     total, of = sum(slices.values()), known.total()
     why = _exceeds(limit, total, of)
-    if not why and total == of > 1 and limit.share < 1:
-        why = f"all {of:,} of them"
+    if not why and operation == "remove" and part.gone_removed == of > 1:
+        why = f"all {of:,} of them are gone"
     if why and (len(slices) > 1 or total == of):
         yield Verdict(part.name, ALL, operation, total, of, why)
 

@@ -48,6 +48,8 @@ class EntityPlan:
         """Keys of planned creates that turned out to be at the partner already."""
         self.withdrawn: dict[str, LeftOut] = {}
         """Changes that were taken back when another record had the same ID."""
+        self.gone_removed = 0
+        """Of what is removed, so many records the source no longer has."""
         self.superseded: list[str] = []
         """Keys of links whose IDs other records have now."""
         self._held: set[tuple[str, str]] = set()
@@ -105,6 +107,7 @@ class EntityPlan:
         self._rejected.append(item.as_json())
 
     def add_gone(self, item: Gone) -> None:
+        self.gone_removed += not item.reason
         self._gone.append(vars(item))
 
     def withdraw(self, operation: str, item: LeftOut) -> None:

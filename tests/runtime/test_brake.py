@@ -224,11 +224,11 @@ def test_released_plan_in_a_file_says_how_it_is_sent(desk):
     assert (done.code, "feldwerk sync" in done.err) == (2, True)
 
 
-def test_all_that_an_entity_has_is_held_however_few(open_desk, town):
+def test_all_that_an_entity_has_is_held_if_it_is_gone_however_few(open_desk, town):
     desk = open_desk("plentific", source=town.folder)
     desk.in_a_hurry()
     desk.change(gone_after_runs=1)
     desk.sync()
     desk.edit("mietvertrag_mieter", lambda rows: [])
     verdicts = desk.plan()["brake"]["verdicts"]
-    assert [v["why"] for v in verdicts if v["entity"] == "tenants"] == ["all 5 of them"]
+    assert [v["why"] for v in verdicts if v["entity"] == "tenants"] == ["all 5 of them are gone"]
