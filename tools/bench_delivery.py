@@ -82,14 +82,14 @@ def _journal(name: str, found: Figures) -> Iterator[tuple[str, str]]:
 
 def _one(folder: Path, name: str, database: str, *words: str) -> Figures:
     """Let one process sync; returns its figures."""
-    with _partner() as partner:
+    with served_partner(PARTNER) as partner:
         process = _start(folder, name, partner, database, *words)
         return _figures(process)
 
 
 def _at_once(folder: Path, database: str) -> Figures:
     """Let two processes sync activations of their own to one database."""
-    with _partner() as first, _partner() as second:
+    with served_partner(PARTNER) as first, served_partner(PARTNER) as second:
         # The tables are made before, or one would wait for the other.
         open_state(database)
         partners = {"first": first, "second": second}
@@ -110,9 +110,9 @@ def open_state(database: str) -> None:
 
 
 @contextmanager
-def _partner() -> Iterator[Mapping[str, Any]]:
-    """Serve the partner in a process of its own."""
-    command = [sys.executable, "-m", "tools.simulator", PARTNER, "--quiet"]
+def served_partner(name: str) -> Iterator[Mapping[str, Any]]:
+    """Serve a partner in a process of its own."""
+    command = [sys.executable, "-m", "tools.simulator", name, "--quiet"]
     process = subprocess.Popen(command, cwd=INSTALLED, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:

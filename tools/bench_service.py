@@ -4,17 +4,14 @@ Real activations of a small source against one simulated partner in another proc
 service on SQLite in this one.
 """
 
-import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +27,7 @@ from engine.service.signals import Silent
 from engine.service.tables import job_table
 from engine.service.worker import Options, Worker
 from engine.spec import Folders
+from tools.bench_delivery import served_partner
 from tools.portfolio import write
 
 PARTNER = "etg24"
@@ -87,7 +85,7 @@ def bench_service(_: int) -> Iterator[tuple[str, str]]:
 
 def drain(count: int) -> Iterator[tuple[str, str]]:
     """Drain activations that are due at one minute, new and then unchanged."""
-    with tempfile.TemporaryDirectory() as name, _partner() as partner:
+    with tempfile.TemporaryDirectory() as name, served_partner(PARTNER) as partner:
         folder = Path(name)
         write(folder / "erp", 1, 1, traps=False)
         os.environ[TOKEN] = partner["credentials"]["api_token"]
@@ -140,19 +138,6 @@ def _register(folder: Path, url: str, partner: Mapping[str, Any], count: int) ->
         paths.append(path)
     with State(url) as state:
         Registry(state, Folders(INSTALLED)).add(paths, now_utc())
-
-
-@contextmanager
-def _partner() -> Iterator[Mapping[str, Any]]:
-    """Serve the partner in a process of its own."""
-    command = [sys.executable, "-m", "tools.simulator", PARTNER, "--quiet"]
-    process = subprocess.Popen(command, cwd=INSTALLED, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 if __name__ == "__main__":

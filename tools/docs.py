@@ -15,8 +15,9 @@ import typer.main
 from pydantic import BaseModel
 
 from connectors.model import Connector
+from engine.activation_model import ActivationFile
 from engine.app.cli import app
-from engine.model import ActivationFile, FieldRow, ListRow, PartnerFile, UseCaseFile
+from engine.model import FieldRow, ListRow, PartnerFile, UseCaseFile
 from engine.problems import CATALOGUE
 from engine.runtime.source import SourceDeclaration
 from engine.service.targets import AlertsFile

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from connectors.addresses import Addresses, addresses
+from engine.activation_model import ActivationFile
 from engine.errors import CredentialsError, SpecError
-from engine.model import ActivationFile, setting_value
+from engine.model import setting_value
 from engine.problems import Origin, Problem, did_you_mean, errors, sort
 from engine.runtime import secrets
 from engine.runtime.library import UseCase, get_use_case

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
-from engine.model import BrakeFile, Limit
+from engine.activation_model import BrakeFile, Limit
 from engine.runtime.changes import ALL, BRAKED, Operation
 from engine.runtime.plan import EntityPlan, Plan
 from engine.runtime.state import ActivationState

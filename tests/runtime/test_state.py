@@ -206,9 +206,8 @@ class TestWhoMayWrite:
         with pytest.raises(FencedError, match="D304"):
             own.hold()
 
-    def test_eviction_takes_a_running_activation(self, own, taker, state_url):
-        if not state_url.startswith("postgresql"):
-            pytest.skip("one machine: a file that is locked says who runs")
+    @pytest.mark.parametrize("state_url", ["postgresql"], indirect=True)
+    def test_eviction_takes_a_running_activation(self, own, taker):
         with own.exclusive():
             with taker.exclusive(evict=True), pytest.raises(FencedError):
                 own.start_run("1.0.0")

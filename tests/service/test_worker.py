@@ -304,9 +304,8 @@ class TestStoppingTheService:
         with registry.state.engine.connect() as db:
             assert db.execute(sa.select(worker_table)).all() == []
 
-    def test_on_sqlite_there_is_one_service(self, serve, state_url):
-        if not state_url.startswith("sqlite"):
-            pytest.skip("PostgreSQL has as many as are wanted")
+    @pytest.mark.parametrize("state_url", ["sqlite"], indirect=True)
+    def test_on_sqlite_there_is_one_service(self, serve):
         with serve(), pytest.raises(SpecError, match="D327"), serve():
             pass
 
@@ -419,12 +418,11 @@ class TestOrder:
             thread.join()
         assert len(found) == 40
 
+    @pytest.mark.parametrize("state_url", ["sqlite"], indirect=True)
     def test_the_query_for_what_is_due_uses_the_index(self, due, registry):
         make, _ = due
         make(["a"] * 3)
         engine = registry.state.engine
-        if engine.dialect.name != "sqlite":
-            pytest.skip("PostgreSQL reads a small table whole")
         query = sa.select(job_table.c.activation_id).where(dispatcher._due(TUESDAY))
         text = str(query.compile(engine, compile_kwargs={"literal_binds": True}))
         with engine.connect() as db:
