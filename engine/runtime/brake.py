@@ -19,11 +19,14 @@ def judge(plan: Plan, limits: BrakeFile, state: ActivationState) -> list[Verdict
     """Return what the brake holds back of a plan."""
     verdicts: list[Verdict] = []
     for part in plan.entities.values():
-        for operation in BRAKED:
-            limit: Limit | None = getattr(limits, operation)
-            if limit is not None and part.counts[operation]:
-                known = _known(part, state)
-                verdicts += _judged(part, operation, limit, known)
+        planned: dict[Operation, Limit] = {
+            operation: limit
+            for operation in BRAKED
+            if (limit := getattr(limits, operation)) and part.counts[operation]
+        }
+        known = _known(part, state) if planned else Counter()
+        for operation, limit in planned.items():
+            verdicts += _judged(part, operation, limit, known)
     return verdicts
 
 
