@@ -33,7 +33,7 @@ class Ids(Part):
     )
 
 
-class Listing(RepeatableRequest):
+class Listing(RepeatableRequest, defer_build=False):
     """A list of all records of an entity, or of those below some parents."""
 
     match: DottedPath = Field(description="Where an item carries our id, or a list.")

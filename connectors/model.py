@@ -52,7 +52,7 @@ class ApiBudget(Part):
     )
 
 
-class Connector(Part):
+class Connector(Part, defer_build=False):
     """How to reach one partner."""
 
     partner: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Its name.")

@@ -33,7 +33,7 @@ PathOrAll = Annotated[str, Field(pattern=r"^([^.\s]+(\.[^.\s]+)*)?$")]
 class Part(BaseModel):
     """A part of a connector file: nothing unknown in it, nothing changes later."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Basic(Part):

@@ -55,7 +55,7 @@ class BrakeFile(Part):
     )
 
 
-class ActivationFile(Part):
+class ActivationFile(Part, defer_build=False):
     """An activation: one customer, one partner, one use case."""
 
     customer: str = Field(

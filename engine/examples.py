@@ -73,7 +73,7 @@ def _run(
     settings: Settings,
 ) -> list[Problem]:
     try:
-        record = _record(standard, as_tuple(entity.erp)[0], rule, field)
+        record = example_record(standard, as_tuple(entity.erp)[0], rule, field)
     except (ValueError, KeyError) as error:
         return [Problem(rule.at("example"), "M114", f"cannot be read: {error}.")]
     unconditional = FieldWork(**{**vars(field), "when": None})
@@ -113,7 +113,7 @@ def _fits(
     return [Problem(origin, "C108", f"{error.message}.") for error in errors]
 
 
-def _record(
+def example_record(
     standard: Standard, start: str, rule: FieldRule, field: FieldWork
 ) -> dict[str, Any]:
     text = rule.row.example

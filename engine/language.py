@@ -205,15 +205,16 @@ def _bare(argument: Any) -> Any:
 
 
 @cache
-def _parser(start: str) -> Lark:
+def _parser() -> Lark:
     grammar = File(__file__).with_name("language.lark").read_text("utf-8")
+    start = ["pipe", "condition"]
     return Lark(grammar, start=start, parser="lalr", maybe_placeholders=False)
 
 
 @lru_cache(maxsize=4096)
 def _parse(start: str, text: str) -> Any:
     try:
-        return _Build().transform(_parser(start).parse(text))
+        return _Build().transform(_parser().parse(text, start=start))
     except UnexpectedInput as error:
         ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         place = "at its end" if ended else f"at character {error.column}"

@@ -24,12 +24,17 @@ Text = Annotated[str, BeforeValidator(_as_text)]
 
 
 class Part(BaseModel):
-    """The base of all models: frozen, and unknown keys are refused."""
+    """
+    The base of all models: frozen, and unknown keys are refused.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A part is built with the whole file that it belongs to; whole files say
+    `defer_build=False`, as threads may read the first ones at the same time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
-class FieldRow(Part):
+class FieldRow(Part, defer_build=False):
     """A row of a field table: one partner field, one source of its value."""
 
     partner_field: str = Field(
@@ -102,7 +107,7 @@ class FieldRow(Part):
     note: str = Field(default="", description="For people.")
 
 
-class ListRow(Part):
+class ListRow(Part, defer_build=False):
     """A row of a value list."""
 
     erp_value: str = Field(
@@ -112,7 +117,7 @@ class ListRow(Part):
     note: str = Field(default="", description="For people.")
 
 
-class PartnerFile(Part):
+class PartnerFile(Part, defer_build=False):
     """`partner.yaml`: what the partner's page says."""
 
     name: str = Field(description="The partner's name as it writes it.")
@@ -274,7 +279,7 @@ class Rule(Part):
         return self
 
 
-class UseCaseFile(Part):
+class UseCaseFile(Part, defer_build=False):
     """`use_case.yaml`: what is synchronised, when, under which rules."""
 
     version: str = Field(

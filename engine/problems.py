@@ -2,7 +2,8 @@
 
 Every code of the catalogue stands here once, is never reused, and has a case in
 `tests/cases/problems/`. The letter says the stage: T a table or another file of a
-spec, M the mapping, C the partner's contract, R a record of the ERP, D the delivery.
+spec, M the mapping, C the partner's contract, S a workbook or a shared sheet, R a
+record of the ERP, D the delivery.
 """
 
 from collections.abc import Iterable
@@ -108,6 +109,11 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "Row has more cells than the header", "Quote cells that hold the delimiter."
     ),
     "T105": CatalogueEntry("Table is not valid CSV", "Close the quoted cell."),
+    "T107": CatalogueEntry(
+        "Value that a spreadsheet may have changed",
+        "Write what was meant; let the spreadsheet import the column as text.",
+        "warning",
+    ),
     "T201": CatalogueEntry("Value list names an ERP value twice", "Keep one row."),
     "T203": CatalogueEntry("File exists", "Choose another name, or edit the file."),
     "T301": CatalogueEntry("Unknown partner", "Name a partner; `feldwerk check`."),
@@ -196,6 +202,152 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "Take x-immutable away, or the references.",
     ),
     "C108": CatalogueEntry("Expected value the partner refuses", "Correct the rule."),
+    # S: workbooks and shared sheets
+    "S001": CatalogueEntry(
+        "No such version of the specs",
+        "Name a folder with mappings, a git revision or a workbook.",
+    ),
+    "S010": CatalogueEntry(
+        "Workbook cannot be written",
+        "Name a new file that ends in .xlsx, or replace the one that is there: --force.",
+    ),
+    "S011": CatalogueEntry(
+        "Table does not fit into a workbook",
+        "A sheet holds 1,000,000 rows, and 32,767 characters in a cell: shorten it.",
+    ),
+    "S012": CatalogueEntry(
+        "Workbook is not complete",
+        "Correct what `feldwerk check` shows, then export again.",
+        "warning",
+    ),
+    "S020": CatalogueEntry("Not a workbook", "Name a workbook that is saved as .xlsx."),
+    "S021": CatalogueEntry(
+        "Workbook has a password", "Save it without a password, then import it."
+    ),
+    "S022": CatalogueEntry(
+        "Workbook has macros", "Save it as .xlsx, which leaves the macros out."
+    ),
+    "S023": CatalogueEntry(
+        "Workbook is too large",
+        "Delete what is no mapping, and the formatted rows below the tables.",
+    ),
+    "S024": CatalogueEntry(
+        "Workbook is damaged", "Open it in a spreadsheet and save it anew as .xlsx."
+    ),
+    "S025": CatalogueEntry(
+        "Workbook has no table", "Export a workbook: `feldwerk sheet export`."
+    ),
+    "S026": CatalogueEntry(
+        "Tab names no table",
+        "Write partner/use_case/table, or partner/use_case/lists/name, into cell A1.",
+    ),
+    "S027": CatalogueEntry("Table stands in two tabs", "Delete one of the two tabs."),
+    "S028": CatalogueEntry(
+        "Title of a column is wrong", "Write the titles as `sheet export` does."
+    ),
+    "S029": CatalogueEntry(
+        "Column is not read", "Leave it, or correct its title.", "warning"
+    ),
+    "S030": CatalogueEntry("Merged cells", "Unmerge them, and fill each cell."),
+    "S031": CatalogueEntry(
+        "Formula in a table", "Copy the cell and paste it as a value."
+    ),
+    "S032": CatalogueEntry(
+        "Value that a spreadsheet has changed",
+        "Format the cell as text and type the value again.",
+    ),
+    "S033": CatalogueEntry(
+        "Value that a spreadsheet may have changed",
+        "If it is wrong, format the cell as text and type the value again.",
+        "warning",
+    ),
+    "S034": CatalogueEntry(
+        "Hidden rows, columns or tabs are read", "Delete what is not meant.", "warning"
+    ),
+    "S035": CatalogueEntry(
+        "Tab is not read", "Nothing, unless a table was meant.", "warning"
+    ),
+    "S036": CatalogueEntry(
+        "Sheet and file were changed differently",
+        "Decide: write the one that is right into both, then import again.",
+    ),
+    "S037": CatalogueEntry(
+        "Table has no tab", "Nothing: what has no tab stays as it is.", "warning"
+    ),
+    "S038": CatalogueEntry(
+        "Not known what the table was",
+        "Look at the changes: all that differs from the file counts as meant.",
+        "warning",
+    ),
+    "S039": CatalogueEntry(
+        "Table cannot be written",
+        "Look at the disk and the rights of the folder, then import again.",
+    ),
+    "S040": CatalogueEntry(
+        "Not the link of a shared sheet",
+        "Copy it from the browser: https://docs.google.com/spreadsheets/d/ID/edit?gid=N",
+    ),
+    "S041": CatalogueEntry(
+        "Sheet is not shared",
+        "In the sheet: Share > General access > Anyone with the link > Viewer.",
+    ),
+    "S042": CatalogueEntry(
+        "No such shared sheet", "Open the sheet and copy its link again."
+    ),
+    "S043": CatalogueEntry(
+        "No such tab in the sheet", "Open the tab and copy its link: it ends in gid=N."
+    ),
+    "S044": CatalogueEntry(
+        "Sheet cannot be reached",
+        "Check the network and try again later: nothing was changed.",
+    ),
+    "S045": CatalogueEntry(
+        "Sheet's answer is no table",
+        "Open the link in a private window: it has to show the sheet without a login.",
+    ),
+    "S046": CatalogueEntry(
+        "Not known what is deployed",
+        "Name an activation that has run, and the database of its runs.",
+    ),
+    "S047": CatalogueEntry(
+        "Not known who changed what",
+        "Name what the sheet was made from: --base REVISION, or --deployed ACTIVATION.",
+    ),
+    "S049": CatalogueEntry(
+        "Further tabs of the sheet are not read",
+        "Give the link of each tab, or its number with --gid.",
+        "warning",
+    ),
+    "S050": CatalogueEntry(
+        "Version has nothing of the partner",
+        "Name a version that holds the partner's tables, or another activation.",
+    ),
+    "S051": CatalogueEntry(
+        "Option cannot be used so", "See the command with --help, and repeat it."
+    ),
+    "S070": CatalogueEntry(
+        "Record cannot be read",
+        "Give a record of the Standard as JSON; REFERENCE.md shows its fields.",
+    ),
+    "S071": CatalogueEntry(
+        "Row to change is not clear",
+        "Write `partner_field=NAME, COLUMN=CELL`, or `line=N, COLUMN=CELL`.",
+    ),
+    "S072": CatalogueEntry(
+        "Table was changed meanwhile",
+        "Undo, which reads it again, and repeat the change.",
+    ),
+    "S073": CatalogueEntry(
+        "No record to try",
+        "Give --activation FILE, --source FOLDER or --record JSON.",
+    ),
+    "S074": CatalogueEntry(
+        "Every record is left out",
+        "Name one with --key, and see why.",
+    ),
+    "S075": CatalogueEntry(
+        "Editor cannot be started", "Name another in the variable EDITOR."
+    ),
     # R: files and records of the ERP
     "R001": CatalogueEntry(
         "Source folder or file not found", "Check the path of the source folder."

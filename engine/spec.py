@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic import ValidationError
 
+from engine.metaschema import check_schema
 from engine.model import FieldRow, ListRow, PartnerFile, UseCaseFile
 from engine.problems import Origin, Problem, did_you_mean
+from engine.spoiled import oddity
 from engine.tables import TableRow, read_table
 from engine.yamlfile import YamlFile, parse_model, read_yaml
 
@@ -128,13 +129,23 @@ def _read_fields(
 ) -> tuple[FieldRule, ...]:
     columns = list(FieldRow.model_fields)
     rows, found = read_table(path, name, columns, ["partner_field"])
-    problems.extend(found)
+    problems.extend([*found, *_oddities(rows)])
     rules = []
     for row in rows:
         value = _row_model(row, FieldRow, problems)
         if value is not None:
             rules.append(FieldRule(value, row.origin))
     return tuple(rules)
+
+
+def _oddities(rows: Iterable[TableRow]) -> list[Problem]:
+    """Find values that a spreadsheet may have changed when it opened the table."""
+    return [
+        Problem(row.at(column), "T107", found.message, found.suggestion)
+        for row in rows
+        for column, text in row.cells.items()
+        if (found := oddity(column, text))
+    ]
 
 
 def _row_model(row: TableRow, model: Any, problems: list[Problem]) -> Any:
@@ -160,7 +171,7 @@ def _read_lists(
     lists = {}
     for path in sorted(folder.glob("*.csv")):
         rows, found = read_table(path, folders.name(path), columns, columns[:2])
-        problems.extend(found)
+        problems.extend([*found, *_oddities(rows)])
         entries: dict[str, str] = {}
         for row in rows:
             key = row.cells.get("erp_value", "").strip().casefold()
@@ -180,7 +191,7 @@ def _read_schemas(
         name = folders.name(path)
         try:
             schema = json.loads(path.read_text("utf-8"))
-            Draft202012Validator.check_schema(schema)
+            check_schema(schema)
         except UnicodeDecodeError as error:
             problems.append(Problem(Origin(name), "T002", f"{error}."))
         except json.JSONDecodeError as error:

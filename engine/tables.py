@@ -21,6 +21,7 @@ GERMAN_TITLES: Mapping[str, str] = {
     "bedingung": "when",
     "standardwert": "default",
     "wenn leer": "if_empty",
+    "wenn falsch": "if_wrong",
     "schreiben": "write",
     "beispiel": "example",
     "erwartet": "expected",
@@ -49,8 +50,8 @@ def read_table(
         content = path.read_bytes()
     except OSError:
         return (), [Problem(Origin(name), "T001", "not found.")]
-    text, problems = _decode(content, name)
-    reader = csv.reader(io.StringIO(text, newline=""), _dialect(text), strict=True)
+    text, problems = decoded(content, name)
+    reader = csv.reader(io.StringIO(text, newline=""), dialect_of(text), strict=True)
     rows: list[TableRow] = []
     header: list[str] | None = None
     try:
@@ -77,7 +78,8 @@ def read_table(
     return tuple(rows), problems
 
 
-def _decode(content: bytes, name: str) -> tuple[str, list[Problem]]:
+def decoded(content: bytes, name: str) -> tuple[str, list[Problem]]:
+    """Return the text of a file: UTF-8, or cp1252 with a notice."""
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
@@ -86,8 +88,9 @@ def _decode(content: bytes, name: str) -> tuple[str, list[Problem]]:
         return content.decode("cp1252", errors="replace"), [notice]
 
 
-def _dialect(text: str) -> type[csv.Dialect]:
-    first = text.lstrip("\r\n").partition("\n")[0]
+def dialect_of(text: str) -> type[csv.Dialect]:
+    """Return the CSV dialect of a text, by the delimiters in its header."""
+    first = next(iter(text.lstrip("\r\n").splitlines()), "")
     counts = {mark: first.count(mark) for mark in (",", ";", "\t")}
 
     class Found(csv.excel):
@@ -96,10 +99,16 @@ def _dialect(text: str) -> type[csv.Dialect]:
     return Found
 
 
+def column_named(title: str) -> str:
+    """Return the column that a title names; an unknown one names itself."""
+    name = title.strip().casefold()
+    return GERMAN_TITLES.get(name, name)
+
+
 def _header(
     cells: list[str], origin: Origin, columns: Sequence[str], required: Sequence[str]
 ) -> tuple[list[str], list[Problem]]:
-    names = [GERMAN_TITLES.get(cell.casefold(), cell.casefold()) for cell in cells]
+    names = [column_named(cell) for cell in cells]
     problems = []
     for name in dict.fromkeys(names):
         place = Origin(origin.file, origin.line, name)

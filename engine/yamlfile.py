@@ -67,11 +67,12 @@ def read_yaml(path: Path, name: str) -> tuple[YamlFile, list[Problem]]:
     except (UnicodeDecodeError, OSError) as error:
         return YamlFile(name, None), [Problem(Origin(name), "T002", f"{error}.")]
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
         if _size(node, {}) > _MOST_NODES:
             raise ValueError("its aliases make it too large")  # noqa: TRY301 - as its kind
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-        lines = dict(_lines(node))
+        lines = dict(_lines(node))  # before the data, which resolves `<<` in place
+        data = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         origin = Origin(name, mark.line + 1 if mark else 0)
@@ -106,6 +107,9 @@ def _lines(node: yaml.Node | None, path: Position = ()) -> list[tuple[Position, 
     if isinstance(node, yaml.MappingNode):
         known: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                what = "a key must be a plain text"
+                raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
             if key.value in known:
                 what = f"the key '{key.value}' stands here twice"
                 raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)

@@ -35,6 +35,7 @@ from engine.spec import Folders
 from engine.values import floor_number
 from tools.bench_delivery import bench_delivery
 from tools.bench_service import bench_service
+from tools.bench_workbench import bench_workbench
 from tools.portfolio import write
 
 FOLDERS = Folders(INSTALLED)
@@ -49,6 +50,7 @@ def main() -> int:
         "plan": bench_plan,
         "deliver": bench_delivery,
         "service": bench_service,
+        "workbench": bench_workbench,
     }
     parser.add_argument("what", nargs="*", help=", ".join(known))
     parser.add_argument("--units", type=int, default=100_000)

@@ -1,4 +1,4 @@
-"""Write the generated files, REFERENCE.md and schemas/feldwerk: the code in, text out.
+"""Write the generated files, REFERENCE.md, schemas and settings: code in, text out.
 
 `python -m tools.docs` writes them, `--check` fails if they are not up to date.
 """
@@ -11,18 +11,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import typer.main
 from pydantic import BaseModel
 
 from connectors.model import Connector
 from engine.activation_model import ActivationFile
-from engine.app.cli import app
+from engine.app.cli import COMMANDS, get_command
+from engine.app.site.usecase import UseCaseText
 from engine.model import FieldRow, ListRow, PartnerFile, UseCaseFile
 from engine.problems import CATALOGUE
 from engine.runtime.source import SourceDeclaration
 from engine.service.targets import AlertsFile
 from engine.standard import read_standard
 from engine.transforms import PREDICATES, TRANSFORMS
+from tools.editors import catalog, vscode
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,6 +32,7 @@ FILES: Mapping[str, tuple[type[BaseModel], str]] = {
     "list_row": (ListRow, "a row of a value list, `lists/<name>.csv`"),
     "use_case": (UseCaseFile, "`use_case.yaml`"),
     "partner": (PartnerFile, "`partner.yaml`"),
+    "use_case_page": (UseCaseText, "`mappings/use_cases/<use_case>.yaml`"),
     "connector": (Connector, "`connectors/partners/<partner>.yaml`"),
     "activation": (ActivationFile, "an activation"),
     "source": (SourceDeclaration, "`source.yaml` beside the ERP's files"),
@@ -41,6 +43,7 @@ LETTERS = {
     "T": "files of a spec, activations",
     "M": "the mapping",
     "C": "the partner's contract",
+    "S": "workbooks, shared sheets, versions and trials",
     "R": "files and records of the ERP",
     "D": "the delivery",
 }
@@ -79,7 +82,13 @@ def generated() -> dict[Path, str]:
         ROOT / "schemas" / "feldwerk" / f"{name}.json": _schema(model)
         for name, (model, _) in FILES.items()
     }
-    return {**files, ROOT / "REFERENCE.md": "\n".join(_reference()) + "\n"}
+    models = {name: model for name, (model, _) in FILES.items()}
+    return {
+        **files,
+        ROOT / "schemas" / "feldwerk" / "catalog.json": catalog(models),
+        ROOT / ".vscode" / "settings.json": vscode(),
+        ROOT / "REFERENCE.md": "\n".join(_reference()) + "\n",
+    }
 
 
 def _schema(model: type[BaseModel]) -> str:
@@ -224,7 +233,8 @@ def _commands() -> Iterator[str]:
     yield from ("", "## Exit codes", "", "| code | meaning |", "| --- | --- |")
     yield from (f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
     yield from ("", "## Command line", "")
-    yield from _command(typer.main.get_command(app), "feldwerk")
+    for name in COMMANDS:
+        yield from _command(get_command(name), f"feldwerk {name}")
 
 
 def _command(command: Any, path: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.errors import RecordError, SpecError
-from engine.interpreter import Trace, composed, interpret, trace
+from engine.interpreter import Outcome, Trace, composed, interpret, trace
 from engine.problems import Origin, Problem, did_you_mean
 from engine.records import Record
 from engine.runtime.activation import Activation
@@ -22,6 +22,7 @@ from engine.work import (
     FromJsonPath,
     IdParts,
     ReferenceTo,
+    Settings,
 )
 
 
@@ -40,7 +41,7 @@ def explain(activation: Activation, entity: str, key: str) -> list[dict[str, Any
             found = [
                 _explain(activation, work, staging, own, match)
                 for work in works
-                for match in _matches(activation, work, staging, key)
+                for match in matches(work, staging, activation.settings, key)
             ]
     if not found:
         place = Origin(str(activation.source))
@@ -65,9 +66,10 @@ def _entities(activation: Activation, name: str) -> list[EntityWork]:
     return found
 
 
-def _matches(
-    activation: Activation, work: EntityWork, staging: Staging, wanted: str
+def matches(
+    work: EntityWork, staging: Staging, settings: Settings, wanted: str
 ) -> Iterator[str]:
+    """Yield the ERP keys of the records that a key or an ID of ours stands for."""
     for key in staging.keys(work.base):
         if key == wanted:
             yield key
@@ -76,7 +78,7 @@ def _matches(
         if record is None:
             continue
         try:
-            if composed(work.id, record, activation.settings.separator) == wanted:
+            if composed(work.id, record, settings.separator) == wanted:
                 yield key
         except RecordError:
             continue
@@ -90,19 +92,28 @@ def _explain(
     key: str,
 ) -> dict[str, Any]:
     answer: dict[str, Any] = {"entity": work.name, "label": work.label, "key": key}
+    record, reason = standing(work, staging, key)
+    if record is None:
+        return {**answer, **reason}
+    return {**answer, **_fields(activation, work, record, state, key)}
+
+
+def standing(
+    work: EntityWork, staging: Staging, key: str
+) -> tuple[Record | None, dict[str, Any]]:
+    """Return a record that becomes a partner's entity, or else why it does not."""
     record = staging.record(work, key)
     if record is not None and not staging.selection(work)(record):
         reason = "belongs to another entity of the partner"
-        return {**answer, "state": "elsewhere", "reason": reason}
+        return None, {"state": "elsewhere", "reason": reason}
     members = [node for node in work.erp if staging.is_member(node, key)]
     if not members:
         reason = f"no {' or '.join(work.erp)}: no contract of that kind names it"
-        return {**answer, "state": "elsewhere", "reason": reason}
+        return None, {"state": "elsewhere", "reason": reason}
     verdicts = [staging.judge.verdict(node, key) for node in members]
     if all(verdicts):
         first = next(v for v in verdicts if v is not None)
-        return {
-            **answer,
+        return None, {
             "state": first.verdict,
             "code": first.code,
             "rule": first.rule,
@@ -110,8 +121,22 @@ def _explain(
             "chain": list(first.chain),
         }
     if record is None:
-        return {**answer, "state": "rejected", "reason": "the row cannot be read"}
-    return {**answer, **_fields(activation, work, record, state, key)}
+        return None, {"state": "rejected", "reason": "the row cannot be read"}
+    return record, {}
+
+
+def transformed(
+    work: EntityWork, record: Record, settings: Settings
+) -> tuple[Outcome, list[Problem], list[Trace]]:
+    """Return what a record becomes, what rejects it, and what each row did."""
+    traces = trace(work, record, settings)
+    problems = [t.problem for t in traces if t.problem and t.fate == "refused"]
+    outcome = interpret(work, record, settings)
+    if not problems:
+        check = PayloadCheck(work)
+        outcome = check.tolerated(outcome)
+        problems = list(check(outcome.body, outcome.only))
+    return outcome, problems, traces
 
 
 def _fields(
@@ -121,15 +146,9 @@ def _fields(
     state: ActivationState,
     key: str,
 ) -> dict[str, Any]:
-    traces = trace(work, record, activation.settings)
-    problems = [t.problem for t in traces if t.problem and t.fate == "refused"]
+    outcome, problems, traces = transformed(work, record, activation.settings)
     link = state.links(work.name, [key]).get(key)
     answer: dict[str, Any] = {"id": traces[0].value}
-    outcome = interpret(work, record, activation.settings)
-    check = PayloadCheck(work)
-    if not problems:
-        outcome = check.tolerated(outcome)
-        problems = list(check(outcome.body, outcome.only))
     open_reject = _open_reject(state, work, key)
     if problems:
         answer |= {"state": "rejected", "reason": problems[0].message}
@@ -143,7 +162,7 @@ def _fields(
         answer["state"] = "accepted" if same else "changed since it was accepted"
     if link is not None:
         answer["partner_id"] = link.partner_id
-    answer["fields"] = [_field(item) for item in traces]
+    answer["fields"] = [way_of(item) for item in traces]
     return answer
 
 
@@ -156,7 +175,8 @@ def _open_reject(
     return None
 
 
-def _field(item: Trace) -> dict[str, Any]:
+def way_of(item: Trace) -> dict[str, Any]:
+    """Return the way of a value as it is shown: row, source, steps, what came of it."""
     work: FieldWork = item.work
     return {
         "partner_field": item.name,

@@ -1,16 +1,15 @@
 """What all commands share: options, the printing of results, errors into exit codes."""
 
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 
-from engine.app.report import show_problems
 from engine.errors import SpecError, StopError
 from engine.problems import Origin, Problem
 from engine.runtime.activation import Activation, read_activation
@@ -106,4 +105,14 @@ def report(problems: Sequence[Problem], as_json: bool, exit_code: int) -> None:
         found = [problem.as_json() for problem in problems]
         print_json({"exit_code": exit_code, "problems": found})
     else:
-        show_problems(Console(stderr=True), problems)
+        show_problems(problems, to_stderr=True)
+
+
+def show_problems(problems: Iterable[Problem], *, to_stderr: bool = False) -> None:
+    """Print problems one per line, as editors and people read them."""
+    color = False if os.environ.get("NO_COLOR") else None
+    for problem in problems:
+        style = typer.colors.RED if problem.level == "error" else typer.colors.YELLOW
+        code = f" {problem.code}:"
+        line = str(problem).replace(code, typer.style(code, fg=style), 1)
+        typer.echo(line, err=to_stderr, color=color)

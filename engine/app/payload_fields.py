@@ -59,7 +59,8 @@ def _fields(
     owner: Mapping[str, Any], before: str, *, read_only: bool
 ) -> Iterator[PayloadField]:
     required = owner.get("required", ())
-    for name, schema in owner.get("properties", {}).items():
+    for name, written in owner.get("properties", {}).items():
+        schema = written if isinstance(written, Mapping) else {}  # `true`: anything
         items = schema.get("items")
         is_list = isinstance(items, Mapping)
         path = f"{before}{name}" + "[]" * is_list

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
-from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.cell.cell import WriteOnlyCell
+from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
 
 from engine.app.rejects import Group, OpenReject
@@ -19,13 +19,8 @@ from engine.errors import SpecError
 from engine.ids import key_parts
 from engine.problems import CATALOGUE, Origin, Problem
 from engine.runtime.library import get_use_case
+from engine.runtime.text_cell import set_text, set_title
 from engine.spec import Folders
-
-LONGEST = 32_767
-"""So many characters a cell can hold."""
-
-BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a text for a formula when it is edited or copied."""
 
 KeyNames = Mapping[tuple[str, str], tuple[str, ...]]
 """Activation and entity -> the fields of the ERP key."""
@@ -159,6 +154,8 @@ def _parts(reject: OpenReject, names: KeyNames) -> dict[str, str]:
 
 # -- sheets
 
+_TOP = Alignment(vertical="top", wrap_text=True)
+
 
 def _write_sheet(
     book: Workbook, title: str, columns: Mapping[str, int], rows: Sequence[list[Any]]
@@ -175,9 +172,9 @@ def _write_sheet(
 
 
 def _head(sheet: Any, name: str) -> Any:
-    cell = _cell(sheet, name)
-    cell.font = Font(bold=True)
-    cell.fill = PatternFill("solid", fgColor="DDE5EC")
+    cell = WriteOnlyCell(sheet)
+    set_title(cell, name)
+    cell.alignment = _TOP
     return cell
 
 
@@ -192,11 +189,6 @@ def _cell(sheet: Any, value: Any) -> Any:
     elif isinstance(value, int):
         cell.value = value
     else:
-        text = ILLEGAL_CHARACTERS_RE.sub("", str(value))[:LONGEST]
-        cell.value = text
-        cell.data_type = "s"
-        cell.number_format = "@"
-        cell.alignment = Alignment(vertical="top", wrap_text=True)
-        if text.startswith(BEGINNINGS):
-            cell.quotePrefix = True
+        set_text(cell, value)
+        cell.alignment = _TOP
     return cell

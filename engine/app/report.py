@@ -1,6 +1,5 @@
-"""Show progress and problems to people: values in, console lines out."""
+"""Show progress to people: stages and counts in, a bar on the console out."""
 
-from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -14,9 +13,6 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.text import Text
-
-from engine.problems import Problem
 
 
 class Watch:
@@ -67,12 +63,3 @@ class Watch:
         if self._task is not None:
             done = self._progress.tasks[-1].completed
             self._progress.update(self._task, total=done, completed=done)
-
-
-def show_problems(console: Console, problems: Iterable[Problem]) -> None:
-    """Print problems one per line, as editors and people read them."""
-    for problem in problems:
-        style = "red" if problem.level == "error" else "yellow"
-        line = Text(str(problem))
-        line.highlight_regex(r" [A-Z]\d{3}:", style)
-        console.print(line, soft_wrap=True)

@@ -79,7 +79,18 @@ run_table = sa.Table(
     sa.Column("person", sa.Text, nullable=False, server_default=""),
     sa.Column("calls", sa.Integer, nullable=False, server_default="0"),
     sa.Column("seconds", sa.Float, nullable=False, server_default="0"),
+    sa.Column("spec", sa.Text),
     sa.Index("run_of_activation", "activation_id", "id"),
+)
+spec_table = sa.Table(
+    "spec",
+    metadata,
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("partner", sa.Text, nullable=False),
+    sa.Column("use_case", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("first_used_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("files", sa.LargeBinary, nullable=False),
 )
 journal_table = sa.Table(
     "journal",
@@ -198,8 +209,9 @@ def migrate(engine: sa.Engine, url: str) -> None:
 @contextmanager
 def _one_process(engine: sa.Engine) -> Iterator[None]:
     """Let one process at a time turn a SQLite file into a database with WAL."""
-    file = Path(engine.url.database or "")
-    if engine.dialect.name != "sqlite" or not file.parent.is_dir():
+    file = Path(engine.url.database or ":memory:")
+    in_memory = file.name == ":memory:"
+    if engine.dialect.name != "sqlite" or in_memory or not file.parent.is_dir():
         yield
         return
     with FileLock(f"{file}.lock"):

@@ -74,7 +74,7 @@ def check_use_case(
     problems += found
     if spec is None:
         return None, sort(problems)
-    work, found = check(spec, standard_of(folders), _contract(connector, spec))
+    work, found = check(spec, standard_of(folders), contract_of(connector, spec))
     problems += found
     problems += check_examples(spec, work)
     if connector is None:
@@ -82,7 +82,7 @@ def check_use_case(
     return UseCase(spec, work, connector), sort(problems)
 
 
-def _contract(connector: Connector | None, spec: Spec) -> Contract:
+def contract_of(connector: Connector | None, spec: Spec) -> Contract:
     """Return what the check needs to know; of a broken connector file nothing is."""
     if connector is None:
         return Contract({name: Resource() for name in spec.schemas}, is_known=False)

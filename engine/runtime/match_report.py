@@ -12,12 +12,12 @@ from zipfile import BadZipFile
 
 import orjson
 from openpyxl import Workbook, load_workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
 from openpyxl.utils.exceptions import InvalidFileException
 
 from engine.errors import SpecError
 from engine.problems import Origin, Problem
 from engine.runtime.matching import MatchRow
+from engine.runtime.text_cell import text_cell
 
 COLUMNS = (
     *("entity", "state", "key", "our_id", "partner_id"),
@@ -177,9 +177,7 @@ def _text(sheet: Any, value: Any) -> Any:
         return None
     if isinstance(value, int):
         return value if not isinstance(value, bool) else str(value).lower()
-    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", str(value)))
-    cell.data_type = "s"
-    return cell
+    return text_cell(sheet, value)
 
 
 _BROKEN = (

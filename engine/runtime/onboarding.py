@@ -20,6 +20,7 @@ from engine.runtime.matching import Matching, MatchRow
 from engine.runtime.planning import make_plan
 from engine.runtime.reading_back import ReadBack, connected
 from engine.runtime.run import Progress, Silent, refuse_rekeys, staged
+from engine.runtime.spec_files import spec_of
 from engine.runtime.state import State
 from engine.work import EntityWork
 
@@ -101,11 +102,16 @@ def adopt(
     all decisions that cannot be used.
     """
     _need_same(activation, report, None)
+    spec = spec_of(activation)
     with matched(activation, progress, alone=True) as matching:
         _need_same(activation, report, matching.back.digest)
         _need_usable(matching, report)
         run = matching.state.start_run(
-            matching.work.version, kind="adopt", plan=report.digest, person=by
+            matching.work.version,
+            kind="adopt",
+            plan=report.digest,
+            person=by,
+            spec=spec,
         )
         done: dict[str, dict[str, int]] = {}
         for entity in matching.work.entities:

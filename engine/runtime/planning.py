@@ -13,7 +13,8 @@ import orjson
 
 from engine.compiler import Transformer, compile_entity
 from engine.conditions import holds
-from engine.interpreter import Outcome, origin_by_field
+from engine.errors import RecordError
+from engine.interpreter import Outcome, composed, origin_by_field
 from engine.payload import references, values_at
 from engine.problems import Problem
 from engine.records import Record
@@ -140,14 +141,15 @@ class _Planning:
         changed = [(k, r) for k, r in records if k in links and changes.get(k)]
         lacking = self.doubts.incomplete(work, changed)
         rows = []
-        for key, _ in records:
+        for key, record in records:
             outcome, change = outcomes[key], changes.get(key)
             waits = doubts.get(key) or lacking.get(key)
             item = self._held_back(work, key, outcome, change, waits, check)
             if item is not None:
                 rows.append((outcome.id or "", key, "rejected"))
-                if outcome.id and key not in links:
-                    self.refused.setdefault(work.name, set()).add(outcome.id)
+                our_id = outcome.id or self._id_of(work, record)
+                if our_id and key not in links:
+                    self.refused.setdefault(work.name, set()).add(our_id)
                 part.reject(item)
                 continue
             part.warnings.update(map(str, outcome.warnings))
@@ -188,6 +190,13 @@ class _Planning:
                 reason = f"waits for {spot.entities[0]} {our_id}, which is rejected"
                 return LeftOut(key, "R206", reason)
         return None
+
+    def _id_of(self, work: EntityWork, record: Record) -> str:
+        """Return our ID of a record that a row rejects; others may point to it."""
+        try:
+            return composed(work.id, record, self.settings.separator)
+        except RecordError:
+            return ""
 
     def _change(
         self,

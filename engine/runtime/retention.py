@@ -17,6 +17,7 @@ from engine.runtime.database import (
     run_table,
     writing,
 )
+from engine.runtime.deployed import unused_specs
 from engine.runtime.journal import went_through
 from engine.runtime.signal_tables import alert_table, hook_table, notice_table
 
@@ -110,4 +111,5 @@ def _others(before: datetime, now: datetime) -> list[tuple[str, sa.Delete]]:
             "days_of_calls",
             sa.delete(calls_table).where(calls_table.c.day < before.date().isoformat()),
         ),
+        ("specs", unused_specs()),
     ]

@@ -17,6 +17,7 @@ from engine.runtime.activation import Activation
 from engine.runtime.changes import OPERATIONS, LeftOut
 from engine.runtime.completeness import require_files, require_values
 from engine.runtime.delivery import deliver
+from engine.runtime.deployed import KeptSpec
 from engine.runtime.disk import room_for_files
 from engine.runtime.forecast import forecast
 from engine.runtime.journal import EntityEnd
@@ -26,6 +27,7 @@ from engine.runtime.planning import make_plan
 from engine.runtime.releases import Releases, apply_brake, rekeying_problems
 from engine.runtime.saved_plan import Approved, terms_of
 from engine.runtime.source import FolderSource
+from engine.runtime.spec_files import spec_of
 from engine.runtime.staging import Staging
 from engine.runtime.state import ActivationState, State
 
@@ -87,6 +89,7 @@ def synced(
         stack.enter_context(own.exclusive(evict=evict))
         if approved is not None:
             approved.require_inputs(activation)
+        spec = spec_of(activation)
         staging = stack.enter_context(staged(activation, own, progress))
         plan = stack.enter_context(_plan(activation, staging, own, progress))
         if approved is not None:
@@ -114,7 +117,8 @@ def synced(
                 hold=hold,
             )
         )
-        _send(activation, plan, session, own, progress, is_apply=approved is not None)
+        kind = "sync" if approved is None else "apply"
+        _send(activation, plan, session, own, progress, kind, spec)
         yield plan
 
 
@@ -124,14 +128,13 @@ def _send(
     session: Session,
     own: ActivationState,
     progress: Progress,
-    *,
-    is_apply: bool,
+    kind: str,
+    spec: KeptSpec,
 ) -> None:
     work = activation.use_case.work
     released = plan.id if plan.release else ""
     person = plan.release.by if plan.release else ""
-    kind = "apply" if is_apply else "sync"
-    run = own.start_run(work.version, kind, released, person)
+    run = own.start_run(work.version, kind, released, person, spec)
     began = monotonic()
 
     def finish(

@@ -19,6 +19,7 @@ from engine.errors import SpecError
 from engine.problems import Origin, Problem
 from engine.runtime.activation import Activation
 from engine.runtime.plan import EntityPlan, Plan
+from engine.runtime.spec_files import spec_paths
 
 FORMAT = 1
 SHOWN = 3
@@ -85,7 +86,7 @@ def inputs_of(activation: Activation) -> dict[str, dict[str, str]]:
     }
     return {
         "source": _files(activation.source, activation.source.glob("*")),
-        "spec": _files(activation.folders.root, _spec_files(activation)),
+        "spec": _files(activation.folders.root, spec_paths(activation)),
         "settings": _settings(activation),
         "activation": {name: _hash(value) for name, value in rest.items()},
     }
@@ -93,21 +94,13 @@ def inputs_of(activation: Activation) -> dict[str, dict[str, str]]:
 
 def terms_of(activation: Activation) -> str:
     """Return the hash of the spec and the settings, under which a plan was made."""
-    spec = _files(activation.folders.root, _spec_files(activation))
+    spec = _files(activation.folders.root, spec_paths(activation))
     return _hash([spec, _settings(activation)])
 
 
 def _settings(activation: Activation) -> dict[str, str]:
     settings = activation.settings.items()
     return {name: _hash(value) for name, value in settings if name != "today"}
-
-
-def _spec_files(activation: Activation) -> Iterator[Path]:
-    folders, partner = activation.folders, activation.file.partner
-    yield folders.connector(partner)
-    mappings = folders.mappings(partner) / activation.file.use_case
-    for folder in (mappings, folders.schemas(partner), folders.standard):
-        yield from folder.rglob("*")
 
 
 def _files(root: Path, paths: Iterator[Path]) -> dict[str, str]:

@@ -31,6 +31,7 @@ from engine.runtime.database import (
     unreachable,
     writing,
 )
+from engine.runtime.deployed import KeptSpec, keep
 from engine.runtime.fingerprints import Fingerprints
 from engine.runtime.journal import Run
 from engine.runtime.links import REMOVED, Link
@@ -232,13 +233,19 @@ class ActivationState:
             return frozenset(db.scalars(unknown.union(sending)))
 
     def start_run(
-        self, spec_version: str, kind: str = "sync", plan: str = "", person: str = ""
+        self,
+        spec_version: str,
+        kind: str = "sync",
+        plan: str = "",
+        person: str = "",
+        spec: KeptSpec | None = None,
     ) -> Run:
         """
         Enter a run; those that never ended are marked as broken off.
 
         What they were sending is unknown from now on. `plan` names a plan that was
-        released or a report that was accepted, `person` who accepted it.
+        released or a report that was accepted, `person` who accepted it. `spec` is
+        kept with it: from now on it is what is deployed.
         """
         unfinished = sa.and_(
             run_table.c.activation_id == self.number, run_table.c.state == "running"
@@ -257,6 +264,8 @@ class ActivationState:
             db.execute(
                 sa.update(run_table).where(unfinished).values(state="broken_off")
             )
+            if spec is not None:
+                keep(db, spec)
             result = db.execute(
                 sa.insert(run_table).values(
                     activation_id=self.number,
@@ -267,6 +276,7 @@ class ActivationState:
                     kind=kind,
                     plan_id=plan,
                     person=person,
+                    spec=spec and spec.hash,
                 )
             )
             number = int((result.inserted_primary_key or [0])[0])

@@ -26,6 +26,7 @@ from engine.runtime.database import (
     token_table,
     writing,
 )
+from engine.runtime.deployed import unused_specs
 from engine.runtime.signal_tables import alert_table, notice_table
 from engine.runtime.state import State
 from engine.service.overview import overview, utc
@@ -288,6 +289,7 @@ class Registry:
                     db.execute(sa.delete(table).where(of_table))
             of_table = activation_table.c.id == known.number
             db.execute(sa.delete(activation_table).where(of_table))
+            db.execute(unused_specs())
             _forget_account(db, name)
         return links
 

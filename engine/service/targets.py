@@ -79,7 +79,7 @@ class MailFile(Part):
         return self
 
 
-class AlertsFile(Part):
+class AlertsFile(Part, defer_build=False):
     """`alerts.yaml`: whom `feldwerk serve` tells that runs do not go well, or do."""
 
     webhooks: dict[str, WebhookFile] = Field(default={}, description="By name.")

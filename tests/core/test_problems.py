@@ -15,8 +15,8 @@ from engine.yamlfile import read_yaml
 
 FOLDER = Path(__file__).parents[1] / "cases" / "problems"
 KEYS = {"note", "files", "encoding", "activation", "scaffold", "state", "problem"}
-ELSEWHERE = sorted(code for code in CATALOGUE if code[0] in "RDP")
-"""Codes of records and deliveries; the tests of source and runtime raise them."""
+ELSEWHERE = sorted(code for code in CATALOGUE if code[0] in "RDPS")
+"""Codes of records, deliveries and workbooks: tests of other folders raise them."""
 
 PARTNER = "muster"
 BASE = {

@@ -181,6 +181,7 @@ def test_old_plans_closed_alerts_hooks_and_days_go(state, own):
         "notices": 2,
         "hook_calls": 1,
         "days_of_calls": 1,
+        "specs": 0,
     }
     with state.engine.connect() as db:
         assert set(db.scalars(sa.select(alert_table.c.subject))) == {"b", "c"}

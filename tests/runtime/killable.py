@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.app.cli import app
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["engine.app.cli"])
+_context.set_forkserver_preload(["engine.app.commands.plans"])
 
 
 def start(arguments: list[str], output: Path, environment: dict[str, str]):

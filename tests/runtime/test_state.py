@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from engine.errors import FencedError, SpecError, StopError, UnreachableError
+from engine.runtime import signal_tables
 from engine.runtime.database import metadata
 from engine.runtime.journal import EntityEnd
 from engine.runtime.library import INSTALLED
@@ -45,7 +46,7 @@ def keep(own, *links):
 
 
 def test_migrations_equal_the_metadata(state):
-    assert tables.metadata is metadata
+    assert tables.metadata is signal_tables.metadata is metadata
     with state.engine.connect() as db:
         assert compare_metadata(MigrationContext.configure(db), metadata) == []
 
@@ -324,6 +325,13 @@ with State({state_url!r}) as state: state.activation("muster/etg24/stammdaten/te
     assert [process.returncode for process in started] == [0] * 3, said
     with State(state_url) as state:
         assert len(state.activations()) == 1
+
+
+def test_database_in_memory_leaves_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with State("sqlite://") as state:
+        assert state.activations() == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_database_of_a_newer_version_is_left_alone(state, state_url):

@@ -11,7 +11,7 @@ from engine.service.worker import Options, Worker
 from engine.spec import Folders
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["engine.service.worker", "engine.app.cli"])
+_context.set_forkserver_preload(["engine.service.worker", "engine.app.commands.plans"])
 
 
 class Logged(Worker):

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
-from engine.app.options import JSON, ROOT, get_folders
-from engine.app.report import show_problems
+from engine.app.options import JSON, ROOT, get_folders, show_problems
 from engine.problems import Origin, Problem, did_you_mean
 from engine.runtime.library import INSTALLED
 
@@ -39,7 +37,7 @@ def simulate(
     if partner not in folders.partners():
         hint = did_you_mean(partner, folders.partners())
         problem = Problem(Origin(partner), "T301", "no such partner.", hint)
-        show_problems(Console(stderr=True), [problem])
+        show_problems([problem], to_stderr=True)
         raise typer.Exit(2)
     options = ["--port", str(port), "--root", str(folders.root)]
     _become("simulator", [partner, *options, *context.args])

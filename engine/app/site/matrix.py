@@ -21,19 +21,23 @@ Place = tuple[str, str]
 """A Standard entity, never a view, and a field of it: `telefone[].art` is one too."""
 
 
+PartnerFields = tuple[tuple[str, str], ...]
+"""The fields of a partner that a value goes to, each with the letter of its mark."""
+
+
 @dataclass
 class Cells:
     """What one partner has for each field of the Standard."""
 
-    fields: dict[Place, dict[str, None]] = field(default_factory=dict)
+    fields: dict[Place, dict[tuple[str, str], None]] = field(default_factory=dict)
     rules: set[Place] = field(default_factory=set)
 
-    def at(self, place: Place) -> str:
-        """Return a cell: the partner's fields, else whether a rule reads it."""
+    def at(self, place: Place) -> PartnerFields:
+        """Return the partner's fields, else whether a rule reads it."""
         known = self.fields.get(place)
         if known:
-            return "<br>".join(known)
-        return RULE if place in self.rules else ""
+            return tuple(known)
+        return ((RULE, ""),) if place in self.rules else ()
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,17 @@ class MatrixRow:
     title: str
     key: bool
     personal: str
-    cells: tuple[str, ...]
+    fields: tuple[PartnerFields, ...]
+    """For each partner."""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Return the cells as Markdown has them."""
+        return tuple("<br>".join(_written(*pair) for pair in f) for f in self.fields)
+
+
+def _written(name: str, letter: str) -> str:
+    return f"{code(name)} {letter}" if letter else name
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,7 @@ def _rows(entity: Entity, columns: list[Cells]) -> Iterator[MatrixRow]:
             title=title,
             key=name in entity.key,
             personal=PERSONAL[known.personal],
-            cells=tuple(column.at(place) for column in columns),
+            fields=tuple(column.at(place) for column in columns),
         )
 
 
@@ -120,7 +134,7 @@ def _add_entity(found: UseCase, entity: EntityFile, ways: Ways, cells: Cells) ->
     start = as_tuple(entity.erp)[0]
     for rule in found.spec.tables[entity.name]:
         name = rule.row.partner_field
-        shown = f"{code(f'{entity.name}.{name}')} {marks.get(name, 'V')}"
+        shown = f"{entity.name}.{name}", marks.get(name, "V")
         for origin, written in _read_by(found, start, rule.row):
             way = ways.follow(origin, written)
             cells.fields.setdefault((way.entity, way.field), {})[shown] = None

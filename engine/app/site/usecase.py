@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
 from engine.app.catalogue import Partner
 from engine.errors import SpecError
 from engine.model import Name, Part
@@ -27,19 +29,23 @@ DIRECTIONS = {"erp_to_partner": "ERP -> Partnersystem"}
 class PageEntity(Part):
     """An entity as the page of the use case names it."""
 
-    title: str
-    entity: Name
+    title: str = Field(description="The name on the page, in German.")
+    entity: Name = Field(description="The Standard entity.")
 
 
-class UseCaseText(Part):
+class UseCaseText(Part, defer_build=False):
     """`mappings/use_cases/<use case>.yaml`: what no spec says of a use case."""
 
-    title: str
-    subtitle: str = ""
-    entities: tuple[PageEntity, ...] = ()
-    partners: tuple[Name, ...] = ()
-    description: tuple[str, ...] = ()
-    hint: str = ""
+    title: str = Field(description="The heading, in German.")
+    subtitle: str = Field(default="", description="The line below it.")
+    entities: tuple[PageEntity, ...] = Field(
+        default=(), description="The ERP's entities that take part, in order."
+    )
+    partners: tuple[Name, ...] = Field(
+        default=(), description="Partners in their order; those not named follow."
+    )
+    description: tuple[str, ...] = Field(default=(), description="Paragraphs.")
+    hint: str = Field(default="", description="A note below them.")
 
 
 @dataclass(frozen=True)

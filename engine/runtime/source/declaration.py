@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -24,6 +25,13 @@ from engine.standard import Standard
 DECLARATION = "source.yaml"
 
 Format = Literal["csv", "xlsx", "ndjson"]
+
+_TEXT = {"type": "string"}
+OneOrMore = Annotated[
+    tuple[str, ...],
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
+]
+"""Texts; one alone need not be a list."""
 
 _ZERO_POLICY = re.compile(r"keep|strip|pad:[1-9][0-9]?")
 
@@ -51,7 +59,7 @@ class SourceDeclaration(BaseModel):
         default=None,
         description="The sign between groups of three digits; none if left out.",
     )
-    date: tuple[str, ...] = Field(
+    date: OneOrMore = Field(
         default=(ISO,),
         description="How dates are written: DD, MM and YYYY; one text or a list.",
     )

@@ -1,0 +1,203 @@
+"""Commands about workbooks and shared sheets: the tables as analysts edit them."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.app.options import (
+    JSON,
+    ROOT,
+    STATE,
+    get_folders,
+    print_json,
+    show_problems,
+    stopping,
+)
+from engine.app.workbench.book import make_book, write_book
+from engine.app.workbench.import_report import (
+    import_lines,
+    import_summary,
+    import_values,
+)
+from engine.app.workbench.importing import checked, prepared, write_tables
+from engine.app.workbench.marks import unmarked
+from engine.problems import errors
+
+commands = typer.Typer()
+sheet = typer.Typer(
+    help="Take specs into spreadsheets, and what was changed there back.",
+    no_args_is_help=True,
+)
+commands.add_typer(sheet, name="sheet")
+
+
+@sheet.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The workbook: .xlsx.")],
+    partners: Annotated[
+        list[str] | None, typer.Argument(help="Partners; all if left out.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a workbook that is there.")
+    ] = False,
+    json: JSON = False,
+    root: ROOT = None,
+) -> None:
+    """
+    Write specs as a workbook: a tab for each table, a cover and an overview.
+
+    Specs with errors are written too: they can be repaired there. What the workbook
+    lacks then is told as a warning.
+    """
+    with stopping(json):
+        found = make_book(get_folders(root), partners or ())
+        write_book(out, found.book, force=force)
+    if json:
+        notices = [notice.as_json() for notice in found.notices]
+        tabs = {str(table): tab for table, tab in found.tabs.items()}
+        print_json({"out": str(out), "tabs": tabs, "problems": notices})
+        return
+    show_problems(found.notices, to_stderr=True)
+    print(f"{len(found.tabs)} tables in {out}")
+    print(f"\nNext: edit them, then feldwerk sheet import {out}")
+
+
+@sheet.command("import")
+def import_(
+    book: Annotated[Path, typer.Argument(help="The workbook: .xlsx.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change.")
+    ] = False,
+    json: JSON = False,
+    root: ROOT = None,
+) -> None:
+    """
+    Take what was changed in a workbook into the tables, then check them.
+
+    If a cell is doubtful, or changed in the file as well, nothing is written.
+    """
+    folders = get_folders(root)
+    with stopping(json):
+        found = prepared(book, folders)
+        files = [] if dry_run else [table.merged.file for table in found.changed]
+        written = write_tables(folders, files)
+        if found.is_marked and not dry_run:
+            write_book(book, unmarked(book), force=True)
+    problems = checked(folders, found.partners) if written else ()
+    code = 2 if errors(problems) else 0
+    if json:
+        told = [problem.as_json() for problem in (*found.notices, *problems)]
+        outcome = {"exit_code": code, "written": written, "problems": told}
+        print_json({**import_values(found), **outcome})
+        raise typer.Exit(code)
+    show_problems(found.notices, to_stderr=True)
+    for line in import_lines(found):
+        print(line)
+    print(import_summary(found, written, problems, is_dry=dry_run))
+    show_problems(problems, to_stderr=True)
+    raise typer.Exit(code)
+
+
+@sheet.command()
+def check(
+    book: Annotated[Path, typer.Argument(help="The workbook: .xlsx.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write it with marks; BOOK marks itself."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a workbook that is there.")
+    ] = False,
+    database: STATE = None,
+    json: JSON = False,
+    root: ROOT = None,
+) -> None:
+    """
+    Check a workbook as it is, and paint what is wrong into its cells.
+
+    With a database also what the last runs could not send, at the row that was behind
+    it. Marks are a fill, a note and a tab of problems; the next import removes them.
+    """
+    from engine.app.workbench import marks, sheet_check  # noqa: PLC0415 - slow
+    from engine.app.workbench.refusals import known_refusals  # noqa: PLC0415 - slow
+
+    folders = get_folders(root)
+    with stopping(json):
+        refused = known_refusals(database, folders) if database else ()
+        found = sheet_check.check_book(book, folders, refused)
+        if out is not None:
+            same = out.resolve() == book.resolve()
+            write_book(out, marks.marked(book, found), force=force or same)
+    code = 2 if any(mark.level == "error" for mark in found) else 0
+    if json:
+        told = [mark.as_json() for mark in found]
+        print_json({"exit_code": code, "out": out, "problems": told})
+        raise typer.Exit(code)
+    for mark in found:
+        print(mark)
+    levels = Counter(mark.level for mark in found)
+    counts = (f"{levels[level]} {name}" for level, name in marks.LEVELS.items())
+    print(", ".join(counts) + (f"; marked in {out}" if out else ""))
+    raise typer.Exit(code)
+
+
+@sheet.command()
+def pull(
+    links: Annotated[
+        list[str], typer.Argument(help="Links of shared sheets, as browsers show them.")
+    ],
+    gid: Annotated[
+        list[str] | None,
+        typer.Option("--gid", help="Read only the tab with this number; repeatable."),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", help="The version that the sheet was exported from."),
+    ] = None,
+    deployed: Annotated[
+        str | None,
+        typer.Option("--deployed", help="The activation whose last run to compare."),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Take what the sheet alone has changed.")
+    ] = False,
+    database: STATE = None,
+    json: JSON = False,
+    root: ROOT = None,
+) -> None:
+    """
+    Compare shared Google Sheets with the tables, and with what is deployed.
+
+    A sheet is read by its link, without an account; all tabs that it lists, or those
+    of --gid. A version is a git revision, a folder or a workbook. Conflicts end with
+    exit code 2; --write then writes nothing.
+    """
+    from engine.app.workbench import pulling, three_way_report  # noqa: PLC0415 - slow
+
+    folders = get_folders(root)
+    with stopping(json):
+        found = pulling.pull(
+            links,
+            folders,
+            gids=gid or (),
+            base=base,
+            deployed=deployed,
+            database=database,
+        )
+        refused = (*found.conflicts, *(found.undirected if write else ()))
+        files = [table.merged.file for table in found.changed]
+        written = write_tables(folders, files if write and not refused else [])
+    problems = checked(folders, found.partners) if written else refused
+    code = 2 if errors(problems) else 0
+    if json:
+        told = [problem.as_json() for problem in (*found.notices, *problems)]
+        outcome = {"exit_code": code, "written": written, "problems": told}
+        print_json({**three_way_report.pull_values(found), **outcome})
+        raise typer.Exit(code)
+    show_problems(found.notices, to_stderr=True)
+    three_way_report.show_pull(found)
+    print(f"\n{three_way_report.pull_summary(found, written, problems, write=write)}")
+    show_problems(problems, to_stderr=True)
+    raise typer.Exit(code)

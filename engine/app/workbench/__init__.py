@@ -1,0 +1,1 @@
+"""The analyst's workbench: specs as spreadsheets, and what a change of them does."""
