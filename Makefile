@@ -14,6 +14,7 @@ setup: .venv/installed ## make .venv with the command .venv/bin/feldwerk
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q connectors engine tools
 	@touch $@
 
 demo: setup ## run the main job against two simulated partners
@@ -33,7 +34,7 @@ lint: setup
 bench: setup ## measure speed and memory, as ratios within one run
 	$(BIN)/python -m tools.bench
 
-docs: setup ## write the generated files: REFERENCE.md and schemas/feldwerk
+docs: setup ## write the generated files: REFERENCE.md, schemas/feldwerk, .vscode
 	$(BIN)/python -m tools.docs
 
 golden: setup ## write the golden folders, tests/golden: read the diff

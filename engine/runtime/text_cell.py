@@ -4,6 +4,7 @@ Whatever a text begins with, the cell is no formula; the format `@` keeps it a t
 somebody edits it: 0081 does not lose its zeros, and 1E5 is no number.
 """
 
+import re
 from typing import Any
 
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
@@ -16,13 +17,20 @@ BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet take a text for a formula when it is edited or copied."""
 
 TEXT_FORMAT = "@"
+_LIKE_A_CODE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _TITLE_FONT = Font(bold=True)
 _TITLE_FILL = PatternFill("solid", fgColor="DDE5EC")
 
 
 def set_text(cell: Any, text: object) -> None:
-    """Let a cell hold a text, without the characters that no workbook can hold."""
+    """
+    Let a cell hold a text, without the characters that no workbook can hold.
+
+    What would be read as the code of a character, _x0041_, is escaped.
+    """
     written = ILLEGAL_CHARACTERS_RE.sub("", str(text))[:LONGEST]
+    if "_x" in written:
+        written = _LIKE_A_CODE.sub("_x005F_", written)
     cell.value = written
     cell.data_type = "s"
     cell.number_format = TEXT_FORMAT

@@ -15,7 +15,7 @@ from engine.spec import Folders
 
 def exported(root: Path, path: Path, *partners: str) -> Path:
     """Export partners of a root; all if none is named."""
-    write_book(path, make_book(Folders(root), partners).book)
+    write_book(path, make_book(Folders(root), partners).book, force=True)
     return path
 
 

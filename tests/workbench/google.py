@@ -6,15 +6,15 @@ What they do was not tried against Google from here; it is known from public mat
 - `/export?format=csv&gid=N` answers 307 to `doc-XX-XX-sheets.googleusercontent.com`
   with a path for one use: logs of wget and test suites of public projects, issues of
   projects whose clients could not follow a 307.
-- An unknown gid answers 400, an unknown sheet 404: measured and written down in the
-  source of public projects.
+- An unknown gid answers 400: measured and written down in the source of a public
+  project. An unknown sheet answers 404: the test suite of one.
 - A sheet that is not shared answers 401, or 302 to `accounts.google.com/ServiceLogin`,
   or a login page with 200: three public projects, three answers; all are served.
 - The name of the tab stands in Content-Disposition, the sheet's title before it: test
   suites of public projects.
 - `/htmlview` has `items.push({name: "...", pageUrl: "...", gid: "..."})` for each tab:
   parsers of several public projects. Undocumented.
-- 429 with too many calls: public reports; whether Retry-After stands beside it differs.
+- 429 with too many calls, and Retry-After beside it: assumed, as HTTP has it.
 """
 
 import asyncio

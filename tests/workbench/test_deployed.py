@@ -151,6 +151,17 @@ class TestOfAnActivation:
             assert path.relative_to(root).as_posix() in spec.files
         assert not [name for name in spec.files if "facilioo" in name]
 
+    def test_an_applied_plan_and_an_adoption_keep_theirs_too(self, etg24):
+        plan, report = etg24.folder / "plan.json", etg24.folder / "report.json"
+        spec = spec_of(etg24.activation())
+        etg24.invoke("plan", "activation", "--out", str(plan))
+        assert etg24.invoke("apply", str(plan)).code in (0, 1)
+        assert self.found(etg24).spec == spec
+        etg24.lose_the_state()
+        assert etg24.invoke("match", "activation", "--out", str(report)).code == 0
+        assert etg24.invoke("adopt", str(report), "--by", "Anna").code == 0
+        assert self.found(etg24).spec == spec
+
     def test_what_no_spec_is_read_from_is_not_kept(self, etg24):
         folder = etg24.own_root() / "mappings/partners/etg24/stammdaten"
         before = spec_of(etg24.activation())

@@ -2,12 +2,15 @@
 
 import re
 import shutil
+from io import StringIO
 
 import pytest
 from changed_specs import Specs, call, copied
 from openpyxl import load_workbook
+from rich.console import Console
 
-from engine.app.workbench.impact import MIRRORED
+from engine.app.workbench.impact import MIRRORED, EntityImpact, Impact
+from engine.app.workbench.impact_report import show_impact
 from engine.app.workbench.payload_diff import FIELD_CLASSES
 from engine.runtime.library import INSTALLED
 
@@ -229,7 +232,19 @@ class TestClasses:
         counts = {m: c["values"] for m, c in part["mandanten"].items()}
         assert len(counts) > 1
         assert sum(counts.values()) == part["records"]
-        assert "Mandant" in review.impact().out
+        assert "Mandant  entity" in review.impact().out
+
+    def test_many_mandanten_are_summed_up(self):
+        part = EntityImpact("units", "Einheiten", records=60)
+        for number in range(30):
+            part.count("values", str(number))
+            part.count("ids", str(number))
+        other = EntityImpact("sites", "Orte", records=30)
+        other.count("values", "7")
+        found = Impact("muster/x/y/test", "old", "new", {"a": part, "b": other})
+        console = Console(width=100, record=True, file=StringIO())
+        show_impact(console, found, frozenset())
+        assert "Each entity of each Mandant: --json." in console.export_text()
 
 
 class TestProperties:

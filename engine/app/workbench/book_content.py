@@ -4,7 +4,6 @@ What is wrong with a spec does not stop it: people repair it in the workbook. On
 that cannot be read at all do.
 """
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -102,9 +101,12 @@ def _read(
     """Read a table; None if a sheet cannot hold it."""
     try:
         file = read_table_file(folders.root / table.path, table)
-    except (OSError, csv.Error) as error:
-        message = f"cannot be read: {getattr(error, 'strerror', None) or error}."
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}."
         problems.append(Problem(Origin(table.path), "S011", message))
+        return None
+    except SpecError as error:
+        problems.extend(error.problems)
         return None
     if len(file.rows) > MOST_ROWS:
         message = f"has {len(file.rows)} rows."

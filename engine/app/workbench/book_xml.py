@@ -7,114 +7,31 @@ costs no memory, and one that is not tells all of it.
 
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
-from xml.parsers import expat
 
 from openpyxl.styles.numbers import BUILTIN_FORMATS
 from openpyxl.utils import column_index_from_string
 
+from engine.app.workbench.xml_stream import (
+    BrokenError,
+    Ends,
+    Starts,
+    TooLargeError,
+    local,
+    read_xml,
+)
+
 MOST_CELLS = 300_000
 """So many cells of a workbook may hold something; our largest has some thousands."""
-MOST_ELEMENTS = 4_000_000
-"""So many elements a part may have: formatted cells that are empty are some."""
 MOST_TEXT = 50_000_000
 """Characters of all cells of a tab, and of the texts that cells share."""
-LONGEST_TEXT = 100_000
-"""Excel keeps 32,767 characters in a cell, Google 50,000."""
-_DEEPEST = 60
-_LONGEST_TOKEN = 1 << 22
-_CHUNK = 1 << 16
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 GENERAL = "General"
 LAST_COLUMN = 16_384
 LAST_ROW = 1_048_576
 _LONGEST_NUMBER = 9
-
-
-class TooLargeError(Exception):
-    """A part holds more than is read."""
-
-
-class BrokenError(Exception):
-    """A part is no XML, or not what a workbook has there."""
-
-
-Starts = Mapping[str, Callable[[Mapping[str, str]], None]]
-Ends = Mapping[str, Callable[[str], None]]
-
-
-def read_xml(archive: zipfile.ZipFile, part: str, starts: Starts, ends: Ends) -> None:
-    """
-    Read a part: what is called for the start of an element gets its attributes, what is
-    called for its end the text that stands in the element itself.
-
-    Elements are known by their names without a namespace.
-    """
-    _Reader(starts, ends).read(archive, part)
-
-
-class _Reader:
-    """Counts while it reads, and does as little as it can for what nobody asks for."""
-
-    def __init__(self, starts: Starts, ends: Ends) -> None:
-        self.starts, self.ends = starts, ends
-        self.depth = self.count = 0
-        self.text: list[str] = []
-        self.parser = expat.ParserCreate()
-        self.parser.buffer_text = True
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self.text.append
-        self.parser.StartDoctypeDeclHandler = self._doctype
-
-    def read(self, archive: zipfile.ZipFile, part: str) -> None:
-        fed = 0
-        try:
-            with archive.open(part) as content:
-                while chunk := content.read(_CHUNK):
-                    self.parser.Parse(chunk, False)
-                    fed += len(chunk)
-                    if fed - self.parser.CurrentByteIndex > _LONGEST_TOKEN:
-                        raise TooLargeError(f"{part} has an endless element")
-            self.parser.Parse(b"", True)
-        except KeyError:
-            raise BrokenError(f"{part} is missing") from None
-        except expat.ExpatError as error:
-            where = f"line {error.lineno}"
-            raise BrokenError(f"{part} is no XML at {where}") from None
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self.depth += 1
-        self.count += 1
-        if self.depth > _DEEPEST or self.count > MOST_ELEMENTS:
-            raise TooLargeError("it has too many elements in one part")
-        if self.text:
-            self.text.clear()
-        called = self.starts.get(name) or self.starts.get(_local(name))
-        if called:
-            called(attributes)
-
-    def _end(self, name: str) -> None:
-        self.depth -= 1
-        called = self.ends.get(name) or self.ends.get(_local(name))
-        if called:
-            text = "".join(self.text)
-            if len(text) > LONGEST_TEXT:
-                message = f"a text has more than {LONGEST_TEXT:,} characters"
-                raise TooLargeError(message)
-            called(text)
-        if self.text:
-            self.text.clear()
-
-    def _doctype(self, *_: Any) -> None:
-        raise BrokenError("a part has a DOCTYPE, which no program writes")
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2]
 
 
 @dataclass(frozen=True)
@@ -163,7 +80,7 @@ def read_tabs(archive: zipfile.ZipFile) -> tuple[list[Tab], bool]:
         from_1904.append(attributes.get("date1904") in ("1", "true"))
 
     def entry(attributes: Mapping[str, str]) -> None:
-        ids = [value for key, value in attributes.items() if _local(key) == "id"]
+        ids = [value for key, value in attributes.items() if local(key) == "id"]
         is_hidden = attributes.get("state", "visible") != "visible"
         listed.append((attributes.get("name", ""), (ids or [""])[0], is_hidden))
 

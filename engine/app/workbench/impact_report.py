@@ -1,5 +1,6 @@
 """Show what a change of a spec does to real records: an impact in, lines out."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -12,6 +13,9 @@ from engine.problems import CATALOGUE
 
 FIELDS = 8
 """So many changed fields of an entity are named."""
+
+ROWS = 24
+"""So many rows the figures by Mandant may have; else they are summed up."""
 
 CAUSES = 12
 """So many causes are told."""
@@ -77,16 +81,28 @@ def _named(entity: EntityImpact) -> str:
 def _show_mandanten(
     console: Console, changed: list[EntityImpact], kinds: list[Class]
 ) -> None:
-    rows = [
-        ([mandant, entity.name], [counts[kind] for kind in kinds])
+    """Print the figures by Mandant, if there are several; summed up if it is long."""
+    found = [
+        (mandant, entity.name, counts)
         for entity in changed
         for mandant, counts in sorted(entity.mandanten.items())
         if mandant
     ]
-    if len({mandant for (mandant, _), _ in rows}) > 1:
-        rows.sort(key=lambda row: row[0][0])
-        titles = [CLASSES[kind].title for kind in kinds]
+    if len({mandant for mandant, *_ in found}) < 2:  # noqa: PLR2004 - several are two
+        return
+    found.sort(key=lambda row: row[0])
+    titles = [CLASSES[kind].title for kind in kinds]
+    if len(found) <= ROWS:
+        rows = [([m, name], [c[kind] for kind in kinds]) for m, name, c in found]
         figures(console, ["Mandant", "entity"], titles, rows)
+        return
+    sums: dict[str, Counter[Class]] = {}
+    for mandant, _, counts in found:
+        sums.setdefault(mandant, Counter()).update(counts)
+    most = sorted(sums.items(), key=lambda row: -row[1].total())[:ROWS]
+    shown = [([m], [counts[kind] for kind in kinds]) for m, counts in sorted(most)]
+    figures(console, ["Mandant"], titles, shown)
+    say(console, "Each entity of each Mandant: --json.", style="dim")
 
 
 def fields_of(entity: EntityImpact) -> Iterator[tuple[str, list[int], str]]:
@@ -142,8 +158,8 @@ def _show_causes(console: Console, changed: list[EntityImpact]) -> None:
         ]
         if not found:
             continue
-        why = "was why" if kind in WITHOUT else "is why"
-        head(console, meaning.heading, f"and what {why}")
+        why = "and why not before" if kind in WITHOUT else "and why"
+        head(console, meaning.heading, why)
         for count, told in sorted(found, key=lambda one: -one[0])[:CAUSES]:
             say(console, f"{count:>7,}  {plain(told)}", 0, 9)
         if (left := len(found) - CAUSES) > 0:

@@ -13,7 +13,7 @@ from pathlib import Path
 from engine.app.workbench.known_tables import misplaced, tables_there
 from engine.app.workbench.layout import TITLES
 from engine.app.workbench.merging import Difference, Merged, merged
-from engine.app.workbench.reading import read_book
+from engine.app.workbench.reading import Book, read_book
 from engine.app.workbench.sheettable import SheetTable
 from engine.app.workbench.tablefile import TableFile, read_table_file
 from engine.errors import SpecError
@@ -62,22 +62,18 @@ def prepared(path: Path, folders: Folders) -> Import:
     Raises SpecError with all that speaks against it: cells that a spreadsheet spoilt,
     tables that nobody has, changes that sheet and file made differently.
     """
-    book = read_book(path, tables_there(folders))
+    book = _read(path, folders)
     problems = [*book.problems, *misplaced(folders, book.tables)]
-    source = Origin(book.source)
     with_tab = {sheet.table for sheet in book.tables}
-    problems += [
-        Problem(source, "S037", f"{table} has no tab here; it stays as it is.")
-        for table in book.base
-        if table not in with_tab
-    ]
+    for table in book.base:
+        if table not in with_tab:
+            message = f"{table} has no tab here; it stays as it is."
+            problems.append(Problem(Origin(book.source), "S037", message))
     tables = []
     for sheet in book.tables:
         before = read_table_file(folders.root / sheet.table.path, sheet.table)
-        if sheet.base is None:
-            message = (
-                "is compared with the file: the workbook does not say what it was."
-            )
+        if before.rows and sheet.table not in book.base:
+            message = "is compared with the file: nothing says what it was before."
             problems.append(Problem(Origin(book.source, 0, sheet.tab), "S038", message))
         result = merge_sheet(sheet, before)
         problems += conflicts(sheet, result)
@@ -85,6 +81,17 @@ def prepared(path: Path, folders: Folders) -> Import:
     if errors(problems):
         raise SpecError(sort(problems))
     return Import(book.source, tuple(tables), sort(problems), book.is_marked)
+
+
+def _read(path: Path, folders: Folders) -> Book:
+    """Read a workbook; what it does not say of a table is taken from the file."""
+    known = list(tables_there(folders))
+    book = read_book(path, known)
+    unsaid = [sheet.table for sheet in book.tables if sheet.base is None]
+    if not unsaid:
+        return book
+    files = {t: read_table_file(folders.root / t.path, t).cells for t in unsaid}
+    return read_book(path, known, files)
 
 
 def merge_sheet(sheet: SheetTable, file: TableFile) -> Merged:

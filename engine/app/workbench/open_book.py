@@ -5,6 +5,7 @@ macros are refused, and nothing is kept in memory that was not asked for.
 """
 
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,7 +24,10 @@ MOST_PARTS = 2_000
 MOST_NAMES = 1_000_000
 """Bytes of the directory of parts; Python reads it as a whole."""
 
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError),
+    *(OSError, OverflowError, RuntimeError),  # places before the file, encrypted parts
+)
 """What zipfile raises for a damaged file."""
 
 _CHUNK = 1 << 16

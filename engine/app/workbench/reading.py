@@ -15,17 +15,15 @@ from engine.app.workbench.book_xml import (
     LAST_COLUMN,
     LAST_ROW,
     MOST_CELLS,
-    BrokenError,
     RawCell,
     RawTab,
     Tab,
-    TooLargeError,
     read_formats,
     read_shared,
     read_tab,
     read_tabs,
 )
-from engine.app.workbench.grid import Bases, Grid, clean, read_grid
+from engine.app.workbench.grid import Grid, clean
 from engine.app.workbench.layout import (
     CHOICES,
     COVER,
@@ -43,6 +41,8 @@ from engine.app.workbench.open_book import (
 )
 from engine.app.workbench.sheettable import SheetTable
 from engine.app.workbench.spoiled import Cell
+from engine.app.workbench.tab_reading import Bases, read_grid
+from engine.app.workbench.xml_stream import BrokenError, TooLargeError
 from engine.errors import SpecError
 from engine.problems import Origin, Problem, errors, sort
 
@@ -78,14 +78,15 @@ def tables_of(path: Path) -> list[SheetTable]:
     return list(book.tables)
 
 
-def read_book(path: Path, known: Iterable[TableId] = ()) -> Book:
+def read_book(path: Path, known: Iterable[TableId] = (), bases: Bases = _NONE) -> Book:
     """
     Read all tables of a workbook, as far as they can be read.
 
-    `known` are tables that a tab may mean by its name alone. Raises SpecError if the
-    file is no workbook, or none with tables.
+    `known` are tables that a tab may mean by its name alone, `bases` what tables were
+    of which the workbook does not say it. Raises SpecError if the file is no workbook,
+    or none with tables.
     """
-    return book_of(str(path), _grids(path), known)
+    return book_of(str(path), _grids(path), known, bases)
 
 
 def book_of(
@@ -98,9 +99,10 @@ def book_of(
     no tab is a table.
     """
     memory = next((grid for grid in grids if grid.tab == MEMORY), None)
-    base = {**bases, **(memory_of(_rows(memory)) if memory else {})}
+    exported = memory_of(_rows(memory)) if memory else {}
+    before = {**bases, **exported}
     readings = [
-        read_grid(grid, base, known) for grid in grids if grid.tab not in WRITTEN
+        read_grid(grid, before, known) for grid in grids if grid.tab not in WRITTEN
     ]
     tables = [one.table for one in readings if one.table is not None]
     problems = [problem for one in readings for problem in one.problems]
@@ -109,7 +111,7 @@ def book_of(
         message = "no tab of it is a table of Feldwerk."
         raise SpecError([*problems, Problem(Origin(source), "S025", message)])
     is_marked = any(grid.tab == PROBLEMS for grid in grids)
-    return Book(source, tuple(tables), base, sort(problems), is_marked)
+    return Book(source, tuple(tables), exported, sort(problems), is_marked)
 
 
 def _twice(tables: Iterable[SheetTable]) -> list[Problem]:

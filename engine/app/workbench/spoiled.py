@@ -78,7 +78,8 @@ def judged(column: str, cell: Cell, before: str) -> Verdict | None:
         return Verdict(code, message, _again(before))
     if found := oddity(column, cell.text):
         code = SPOILED if found.is_certain else DOUBTFUL
-        return Verdict(code, found.message, _short(found.suggestion))
+        is_short = len(found.suggestion) <= 2 * _LONGEST_SHOWN
+        return Verdict(code, found.message, found.suggestion if is_short else "")
     return None
 
 
