@@ -44,13 +44,13 @@ class _Reader:
 
     def __init__(self, starts: Starts, ends: Ends) -> None:
         self.starts, self.ends = starts, ends
-        self.depth = self.count = 0
+        self.depth = self.count = self.length = 0
         self.text: list[str] = []
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self.text.append
+        self.parser.CharacterDataHandler = self._text
         self.parser.StartDoctypeDeclHandler = self._doctype
 
     def read(self, archive: zipfile.ZipFile, part: str) -> None:
@@ -74,8 +74,7 @@ class _Reader:
         self.count += 1
         if self.depth > _DEEPEST or self.count > MOST_ELEMENTS:
             raise TooLargeError("it has too many elements in one part")
-        if self.text:
-            self.text.clear()
+        self._forget_text()
         called = self.starts.get(name) or self.starts.get(local(name))
         if called:
             called(attributes)
@@ -84,13 +83,19 @@ class _Reader:
         self.depth -= 1
         called = self.ends.get(name) or self.ends.get(local(name))
         if called:
-            text = "".join(self.text)
-            if len(text) > LONGEST_TEXT:
-                message = f"a text has more than {LONGEST_TEXT:,} characters"
-                raise TooLargeError(message)
-            called(text)
+            called("".join(self.text))
+        self._forget_text()
+
+    def _text(self, piece: str) -> None:
+        self.text.append(piece)
+        self.length += len(piece)
+        if self.length > LONGEST_TEXT:
+            raise TooLargeError(f"a text has more than {LONGEST_TEXT:,} characters")
+
+    def _forget_text(self) -> None:
         if self.text:
             self.text.clear()
+            self.length = 0
 
     def _doctype(self, *_: Any) -> None:
         raise BrokenError("a part has a DOCTYPE, which no program writes")
