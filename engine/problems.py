@@ -209,7 +209,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     ),
     "S010": CatalogueEntry(
         "Workbook cannot be written",
-        "Name a new file that ends in .xlsx, or replace the one that is there: --force.",
+        "Name a new file that ends in .xlsx; --force replaces one that is there.",
     ),
     "S011": CatalogueEntry(
         "Table does not fit into a workbook",

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from openpyxl import load_workbook
 
-from engine.app.workbench.layout import FIRST_ROW, MEMORY, TITLES
+from engine.app.workbench.tables.layout import FIRST_ROW, MEMORY, TITLES
 
 FOLDER = "mappings/partners/etg24/stammdaten"
 TABLE = f"{FOLDER}/objekte.csv"

@@ -8,8 +8,8 @@ from changed_specs import call, copied
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
-from engine.app.workbench.book import make_book, write_book
-from engine.app.workbench.layout import FIRST_ROW, TITLE_ROW, TITLES
+from engine.app.workbench.book.workbook import make_book, write_book
+from engine.app.workbench.tables.layout import FIRST_ROW, TITLE_ROW, TITLES
 from engine.spec import Folders
 
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.app.cli import app
-from engine.app.workbench.book import make_book, write_book
+from engine.app.workbench.book.workbook import make_book, write_book
 from engine.runtime.library import INSTALLED
 from engine.spec import Folders
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 from hypothesis import strategies as st
 
-from engine.app.workbench.layout import TableId
-from engine.app.workbench.tablefile import FileRow, TableFile, table_of_text
+from engine.app.workbench.tables.layout import TableId
+from engine.app.workbench.tables.tablefile import FileRow, TableFile, table_of_text
 
 FIELDS = TableId("p", "u", "t")
 LIST = TableId("p", "u", "l", is_list=True)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from engine.app.workbench.coverage import spec_coverage
-from engine.app.workbench.coverage_lookups import Lookup
-from engine.app.workbench.coverage_rows import MOST_VALUES, Asked
-from engine.app.workbench.coverage_source import idle, source_coverage
-from engine.app.workbench.coverage_standard import nobody_uses, users_of
+from engine.app.workbench.coverage.findings import spec_coverage
+from engine.app.workbench.coverage.lookups import Lookup
+from engine.app.workbench.coverage.rows import MOST_VALUES, Asked
+from engine.app.workbench.coverage.source import idle, source_coverage
+from engine.app.workbench.coverage.standard import nobody_uses, users_of
 from engine.app.workbench.partners import read_all, sound_partners
 from engine.check import check
 from engine.interpreter import trace

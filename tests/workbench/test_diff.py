@@ -10,9 +10,9 @@ from changed_specs import Specs, call, copied
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.app.workbench.diff_tables import table_changes
-from engine.app.workbench.layout import TableId
-from engine.app.workbench.spec_diff import diff
+from engine.app.workbench.diff.spec_diff import diff
+from engine.app.workbench.diff.tables import table_changes
+from engine.app.workbench.tables.layout import TableId
 from engine.app.workbench.versions import Version
 from engine.runtime.library import INSTALLED
 from engine.spec import Folders

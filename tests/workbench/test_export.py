@@ -10,13 +10,14 @@ import pytest
 
 from engine.app.payload_fields import payload_fields, writable
 from engine.app.site.matrix import matrix
-from engine.app.workbench.book import make_book
-from engine.app.workbench.book_memory import LONGEST_PART, read_memory, write_memory
-from engine.app.workbench.book_tab import SPARE_ROWS
-from engine.app.workbench.choices import CLOSED, WITH_ARGUMENTS
-from engine.app.workbench.contract_fields import type_text
-from engine.app.workbench.explanations import EXPLANATIONS
-from engine.app.workbench.layout import (
+from engine.app.workbench.book.choices import CLOSED, WITH_ARGUMENTS
+from engine.app.workbench.book.contract_fields import type_text
+from engine.app.workbench.book.explanations import EXPLANATIONS
+from engine.app.workbench.book.memory import LONGEST_PART, read_memory, write_memory
+from engine.app.workbench.book.table_tab import SPARE_ROWS
+from engine.app.workbench.book.workbook import make_book
+from engine.app.workbench.partners import read_all, sound_partners
+from engine.app.workbench.tables.layout import (
     CHOICES,
     COVER,
     FIRST_ROW,
@@ -31,8 +32,7 @@ from engine.app.workbench.layout import (
     tab_names,
     table_id,
 )
-from engine.app.workbench.partners import read_all, sound_partners
-from engine.app.workbench.tablefile import read_table_file, table_of_text
+from engine.app.workbench.tables.tablefile import read_table_file, table_of_text
 from engine.language import parse_condition, parse_pipe
 from engine.model import FieldRow, as_tuple
 from engine.paths import resolve

@@ -4,10 +4,10 @@ import openpyxl
 import pytest
 from lxml import html
 
-from engine.app.workbench.book import write_book
-from engine.app.workbench.book_memory import read_memory
-from engine.app.workbench.book_style import MISSING, PROPOSED, REQUIRED, UNMAPPED
-from engine.app.workbench.layout import (
+from engine.app.workbench.book.memory import read_memory
+from engine.app.workbench.book.style import MISSING, PROPOSED, REQUIRED, UNMAPPED
+from engine.app.workbench.book.workbook import write_book
+from engine.app.workbench.tables.layout import (
     COVER,
     FIRST_ROW,
     MEMORY,

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from engine.app.workbench import reading
+from engine.app.workbench.sheets import reading
 from engine.errors import SpecError
 from engine.runtime.library import INSTALLED
 
@@ -365,7 +365,7 @@ def test_cells_that_share_a_long_text_do_not_multiply_it(path):
 MEASURED = """
 import sys, time
 from pathlib import Path
-from engine.app.workbench.reading import read_book
+from engine.app.workbench.sheets.reading import read_book
 from engine.errors import StopError
 
 def peak():

@@ -9,9 +9,9 @@ from changed_specs import Specs, call, copied
 from openpyxl import load_workbook
 from rich.console import Console
 
-from engine.app.workbench.impact import MIRRORED, EntityImpact, Impact
-from engine.app.workbench.impact_report import show_impact
-from engine.app.workbench.payload_diff import FIELD_CLASSES
+from engine.app.workbench.impact.figures import MIRRORED, EntityImpact, Impact
+from engine.app.workbench.impact.payload_diff import FIELD_CLASSES
+from engine.app.workbench.impact.report import show_impact
 from engine.runtime.library import INSTALLED
 
 GATE = (0, 1, 3)

@@ -12,9 +12,9 @@ from openpyxl import load_workbook
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
-from engine.app.workbench.importing import written_into
-from engine.app.workbench.layout import MEMORY, TITLE_ROW, TableId, table_id
-from engine.app.workbench.reading import tables_of
+from engine.app.workbench.sheets.importing import written_into
+from engine.app.workbench.sheets.reading import tables_of
+from engine.app.workbench.tables.layout import MEMORY, TITLE_ROW, TableId, table_id
 from engine.errors import SpecError
 from engine.runtime.library import INSTALLED
 from engine.spec import Folders

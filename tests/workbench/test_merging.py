@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import FIELDS, LIST, bag, file_of, rows_of
 
-from engine.app.workbench.merging import merged, row_name
-from engine.app.workbench.pairing import paired
+from engine.app.workbench.tables.merging import merged, row_name
+from engine.app.workbench.tables.pairing import paired
 
 
 def take(base, sheet, file=None, table=FIELDS, columns=None, numbers=None):

@@ -7,17 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.app.workbench import (
-    diff_tables,
-    diff_use_case,
-    payload_diff,
-    review,
-    shapes,
-    spec_change,
-)
-from engine.app.workbench.payload_diff import MISSING, field_changes, is_cosmetic
+from engine.app.workbench import review
+from engine.app.workbench.diff import spec_change
+from engine.app.workbench.diff import tables as diff_tables
+from engine.app.workbench.diff import use_case as diff_use_case
+from engine.app.workbench.impact import payload_diff, shapes
+from engine.app.workbench.impact.payload_diff import MISSING, field_changes, is_cosmetic
+from engine.app.workbench.impact.shapes import LONGEST, shape, shown
 from engine.app.workbench.review import code, table
-from engine.app.workbench.shapes import LONGEST, shape, shown
 
 TEXTS = st.text(max_size=8)
 JSON = st.recursive(

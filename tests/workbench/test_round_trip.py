@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.styles import Font
 
-from engine.app.workbench.importing import prepared
-from engine.app.workbench.known_tables import tables_there
-from engine.app.workbench.layout import TITLE_ROW
+from engine.app.workbench.sheets.importing import prepared
+from engine.app.workbench.tables.known_tables import tables_there
+from engine.app.workbench.tables.layout import TITLE_ROW
 from engine.runtime.library import INSTALLED
 from engine.spec import Folders
 

@@ -4,8 +4,8 @@ import httpx
 import pytest
 from google import SHEET, Google
 
-from engine.app.workbench.fetching import Fetcher, Limits, NotFetchedError
-from engine.app.workbench.shared_sheet import (
+from engine.app.workbench.sheets.fetching import Fetcher, Limits, NotFetchedError
+from engine.app.workbench.sheets.shared_sheet import (
     listed_tabs,
     read_shared,
     sheet_link,

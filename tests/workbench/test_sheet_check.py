@@ -9,8 +9,8 @@ from openpyxl.styles import PatternFill
 from typer.testing import CliRunner
 
 from engine.app.cli import app
-from engine.app.workbench.layout import PROBLEMS, TITLE_ROW, TITLES
-from engine.app.workbench.marks import FILLS
+from engine.app.workbench.book.marks import FILLS
+from engine.app.workbench.tables.layout import PROBLEMS, TITLE_ROW, TITLES
 
 RED, BLUE = FILLS["error"], FILLS["info"]
 

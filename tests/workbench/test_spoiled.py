@@ -5,10 +5,10 @@ from datetime import date, datetime, time, timedelta
 import pytest
 from books import Bench, exported
 
-from engine.app.workbench.grid import shown_grid
-from engine.app.workbench.layout import TableId
-from engine.app.workbench.spoiled import Cell, judged
-from engine.app.workbench.tab_reading import read_grid
+from engine.app.workbench.sheets.grid import shown_grid
+from engine.app.workbench.sheets.spoiled import Cell, judged
+from engine.app.workbench.sheets.tab_reading import read_grid
+from engine.app.workbench.tables.layout import TableId
 from engine.runtime.library import INSTALLED
 from engine.spoiled import oddity
 

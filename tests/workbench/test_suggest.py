@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from engine.app.workbench.coverage import filled_fields, plain
-from engine.app.workbench.coverage_lookups import rows_of
-from engine.app.workbench.layout import TableId
+from engine.app.workbench.coverage.findings import filled_fields, plain
+from engine.app.workbench.coverage.lookups import rows_of
 from engine.app.workbench.partners import read_all
-from engine.app.workbench.suggest import suggest
-from engine.app.workbench.suggest_lessons import lessons_of
-from engine.app.workbench.tablefile import read_table_file
+from engine.app.workbench.suggest.lessons import lessons_of
+from engine.app.workbench.suggest.proposing import suggest
+from engine.app.workbench.tables.layout import TableId
+from engine.app.workbench.tables.tablefile import read_table_file
 from engine.check import check
 from engine.problems import Origin, errors
 from engine.runtime.library import (

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import FIELDS, LIST
 
-from engine.app.workbench.tablefile import read_table_file, table_of_text
+from engine.app.workbench.tables.tablefile import read_table_file, table_of_text
 from engine.errors import SpecError
 from engine.tables import read_table
 

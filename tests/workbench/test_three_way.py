@@ -5,7 +5,7 @@ from analyst import TABLE, Analyst
 from google import Google
 from openpyxl import load_workbook
 
-from engine.app.workbench.layout import FIRST_ROW
+from engine.app.workbench.tables.layout import FIRST_ROW
 
 
 @pytest.fixture

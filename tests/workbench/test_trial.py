@@ -10,8 +10,8 @@ from on_terminal import OnTerminal
 from typer.testing import CliRunner
 
 from engine.app.cli import app
-from engine.app.workbench.trial_rows import row_change
-from engine.app.workbench.trial_source import Sourced
+from engine.app.workbench.trial.rows import row_change
+from engine.app.workbench.trial.source import Sourced
 from engine.errors import SpecError
 from engine.examples import default_settings
 from engine.problems import Origin

@@ -6,7 +6,7 @@ import signal
 import pytest
 from on_terminal import OnTerminal
 
-from engine.app.workbench.watching import Watched
+from engine.app.workbench.trial.watching import Watched
 from engine.spec import Folders
 
 SPEC = "mappings/partners/etg24/stammdaten"

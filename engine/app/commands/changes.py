@@ -18,12 +18,13 @@ from engine.app.options import (
     stopping,
 )
 from engine.app.report import Watch
-from engine.app.workbench import diff_report, impact_review
-from engine.app.workbench.both_versions import opened_by
-from engine.app.workbench.impact import Class
-from engine.app.workbench.impact_report import OPTIONS, show_impact
-from engine.app.workbench.impact_run import impact_of
-from engine.app.workbench.spec_diff import diff as compared
+from engine.app.workbench.diff import report as diff_report
+from engine.app.workbench.diff.spec_diff import diff as compared
+from engine.app.workbench.impact import comment as impact_review
+from engine.app.workbench.impact.both_versions import opened_by
+from engine.app.workbench.impact.figures import Class
+from engine.app.workbench.impact.report import OPTIONS, show_impact
+from engine.app.workbench.impact.run import impact_of
 from engine.app.workbench.versions import Version, opened
 from engine.errors import SpecError
 from engine.problems import Origin, Problem, did_you_mean

@@ -18,22 +18,22 @@ from engine.app.options import (
     stopping,
 )
 from engine.app.report import Watch
-from engine.app.workbench.coverage import SpecCoverage, spec_coverage
-from engine.app.workbench.coverage_report import (
+from engine.app.workbench.coverage.findings import SpecCoverage, spec_coverage
+from engine.app.workbench.coverage.report import (
     show_csv,
     show_source,
     show_specs,
 )
-from engine.app.workbench.coverage_source import (
+from engine.app.workbench.coverage.source import (
     SourceCoverage,
     as_json,
     source_coverage,
 )
-from engine.app.workbench.coverage_standard import nobody_uses, users_of
+from engine.app.workbench.coverage.standard import nobody_uses, users_of
 from engine.app.workbench.partners import Checked, chosen, read_all, sound_partners
-from engine.app.workbench.suggest import suggest
-from engine.app.workbench.suggest_lessons import lessons_of
-from engine.app.workbench.suggest_report import show_suggestions
+from engine.app.workbench.suggest.lessons import lessons_of
+from engine.app.workbench.suggest.proposing import suggest
+from engine.app.workbench.suggest.report import show_suggestions
 from engine.errors import SpecError
 from engine.model import EntityFile
 from engine.problems import Origin, Problem, did_you_mean, errors

@@ -15,14 +15,22 @@ from engine.app.options import (
     show_problems,
     stopping,
 )
-from engine.app.workbench.book import make_book, write_book
-from engine.app.workbench.import_report import (
+from engine.app.workbench.book.marks import LEVELS, marked, unmarked
+from engine.app.workbench.book.workbook import make_book, write_book
+from engine.app.workbench.sheets.import_report import (
     import_lines,
     import_summary,
     import_values,
 )
-from engine.app.workbench.importing import checked, prepared, write_tables
-from engine.app.workbench.marks import unmarked
+from engine.app.workbench.sheets.importing import checked, prepared, write_tables
+from engine.app.workbench.sheets.pulling import pull as pull_sheets
+from engine.app.workbench.sheets.refusals import known_refusals
+from engine.app.workbench.sheets.sheet_check import check_book
+from engine.app.workbench.sheets.three_way_report import (
+    pull_summary,
+    pull_values,
+    show_pull,
+)
 from engine.problems import errors
 
 commands = typer.Typer()
@@ -120,16 +128,13 @@ def check(
     With a database also what the last runs could not send, at the row that was behind
     it. Marks are a fill, a note and a tab of problems; the next import removes them.
     """
-    from engine.app.workbench import marks, sheet_check  # noqa: PLC0415 - slow
-    from engine.app.workbench.refusals import known_refusals  # noqa: PLC0415 - slow
-
     folders = get_folders(root)
     with stopping(json):
         refused = known_refusals(database, folders) if database else ()
-        found = sheet_check.check_book(book, folders, refused)
+        found = check_book(book, folders, refused)
         if out is not None:
             same = out.resolve() == book.resolve()
-            write_book(out, marks.marked(book, found), force=force or same)
+            write_book(out, marked(book, found), force=force or same)
     code = 2 if any(mark.level == "error" for mark in found) else 0
     if json:
         told = [mark.as_json() for mark in found]
@@ -138,7 +143,7 @@ def check(
     for mark in found:
         print(mark)
     levels = Counter(mark.level for mark in found)
-    counts = (f"{levels[level]} {name}" for level, name in marks.LEVELS.items())
+    counts = (f"{levels[level]} {name}" for level, name in LEVELS.items())
     print(", ".join(counts) + (f"; marked in {out}" if out else ""))
     raise typer.Exit(code)
 
@@ -174,11 +179,9 @@ def pull(
     of --gid. A version is a git revision, a folder or a workbook. Conflicts end with
     exit code 2; --write then writes nothing.
     """
-    from engine.app.workbench import pulling, three_way_report  # noqa: PLC0415 - slow
-
     folders = get_folders(root)
     with stopping(json):
-        found = pulling.pull(
+        found = pull_sheets(
             links,
             folders,
             gids=gid or (),
@@ -194,10 +197,10 @@ def pull(
     if json:
         told = [problem.as_json() for problem in (*found.notices, *problems)]
         outcome = {"exit_code": code, "written": written, "problems": told}
-        print_json({**three_way_report.pull_values(found), **outcome})
+        print_json({**pull_values(found), **outcome})
         raise typer.Exit(code)
     show_problems(found.notices, to_stderr=True)
-    three_way_report.show_pull(found)
-    print(f"\n{three_way_report.pull_summary(found, written, problems, write=write)}")
+    show_pull(found)
+    print(f"\n{pull_summary(found, written, problems, write=write)}")
     show_problems(problems, to_stderr=True)
     raise typer.Exit(code)

@@ -12,14 +12,14 @@ import typer
 from rich.console import Console
 
 from engine.app.options import JSON, ROOT, get_folders, print_json, stopping
-from engine.app.workbench.layout import TableId
-from engine.app.workbench.trial import Attempt, Choose, Trial
-from engine.app.workbench.trial_draft import Draft
-from engine.app.workbench.trial_rows import row_change
-from engine.app.workbench.trial_source import Pasted, Records, Sourced
-from engine.app.workbench.trial_terminal import Terminal
-from engine.app.workbench.trial_view import show_attempt
-from engine.app.workbench.watching import SETTLED, Watched
+from engine.app.workbench.tables.layout import TableId
+from engine.app.workbench.trial.attempt import Attempt, Choose, Trial
+from engine.app.workbench.trial.draft import Draft
+from engine.app.workbench.trial.rows import row_change
+from engine.app.workbench.trial.source import Pasted, Records, Sourced
+from engine.app.workbench.trial.terminal import Terminal
+from engine.app.workbench.trial.view import show_attempt
+from engine.app.workbench.trial.watching import SETTLED, Watched
 from engine.errors import SpecError
 from engine.examples import default_settings
 from engine.problems import Origin, Problem, did_you_mean

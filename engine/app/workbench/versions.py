@@ -16,10 +16,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from engine.app.options import get_database, is_file
-from engine.app.workbench.importing import written_into
-from engine.app.workbench.reading import tables_of
+from engine.app.workbench.sheets.importing import written_into
+from engine.app.workbench.sheets.reading import tables_of
 from engine.errors import SpecError
 from engine.problems import Origin, Problem, did_you_mean
+from engine.runtime.deployed import deployed
+from engine.runtime.state import State
 from engine.spec import Folders
 
 PARTS = ("connectors/partners", "mappings", "schemas")
@@ -157,10 +159,6 @@ def _git(folder: Path, revision: str, *words: str) -> bytes:
 
 def _deployed(version: str, database: str | None) -> Mapping[str, str]:
     """Return the files of the spec that an activation's last run used."""
-    # Slow to import, and few versions are in a database.
-    from engine.runtime.deployed import deployed  # noqa: PLC0415
-    from engine.runtime.state import State  # noqa: PLC0415
-
     name = version.removeprefix(DEPLOYED)
     if database is None:
         message = "is known to the database of the service only: name it with"

@@ -1,0 +1,168 @@
+"""Paint problems into a workbook: marks and a book in, the marked book out, and back.
+
+A mark is a fill and a note in the very cell, and a line in the tab of problems. It says
+by itself that it is one, so it is found again wherever people sort or move it to.
+"""
+
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openpyxl import Workbook, load_workbook
+from openpyxl.comments import Comment
+from openpyxl.styles import PatternFill
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.hyperlink import Hyperlink
+
+from engine.app.workbench.tables.layout import PROBLEMS
+from engine.runtime.text_cell import set_text, set_title
+
+FILLS = {"error": "FFFF9999", "warning": "FFFFE066", "info": "FF9EC5FE"}
+"""The fill of a level, the worst first; `info` is what a partner refused."""
+
+LEVELS = {"error": "errors", "warning": "warnings", "info": "refused by last runs"}
+AUTHOR = "Feldwerk"
+_BEGINNING = "— feldwerk sheet check"
+_MARK = re.compile(rf"\n*{_BEGINNING} \[(?P<fill>[0-9A-F]*)\] —\n.*", re.DOTALL)
+_WIDTH, _LINE_HEIGHT = 420, 18
+_COLUMNS = {
+    "table": 34,
+    "cell": 8,
+    "level": 10,
+    "rule id": 9,
+    "rule": 34,
+    "message": 70,
+    "suggestion": 50,
+}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """
+    One thing to look after; `tab` and `cell` are empty if no cell shows it.
+
+    `table` is the table or the file that it is about.
+    """
+
+    table: str
+    tab: str
+    cell: str
+    level: str
+    code: str
+    rule: str
+    message: str
+    suggestion: str
+
+    def __str__(self) -> str:
+        cell = f" [{self.tab}!{self.cell}]" if self.cell else ""
+        return f"{self.table}{cell} {self.code}: {self.message} {self.suggestion}"
+
+    def as_json(self) -> dict[str, str]:
+        """Return the columns of the tab of problems."""
+        return {
+            "table": self.table,
+            "cell": f"{self.tab}!{self.cell}" if self.cell else "",
+            "level": self.level,
+            "code": self.code,
+            "rule": self.rule,
+            "message": self.message,
+            "suggestion": self.suggestion,
+        }
+
+    @property
+    def note(self) -> str:
+        return f"{self.code} {self.rule}\n{self.message}\n→ {self.suggestion}"
+
+
+def marked(path: Path, marks: Sequence[Mark]) -> Workbook:
+    """Return a workbook with marks; those of an earlier check are taken out."""
+    book = _loaded(path)
+    _unmark(book)
+    by_cell: dict[tuple[str, str], list[Mark]] = defaultdict(list)
+    for mark in marks:
+        if mark.cell:
+            by_cell[mark.tab, mark.cell].append(mark)
+    for (tab, name), some in by_cell.items():
+        _paint_cell(book[tab][name], some)
+    _write_problems(book, marks)
+    return book
+
+
+def unmarked(path: Path) -> Workbook:
+    """Return a workbook without marks."""
+    book = _loaded(path)
+    _unmark(book)
+    return book
+
+
+def _loaded(path: Path) -> Workbook:
+    with warnings.catch_warnings():
+        # It warns of what it does not keep, such as the extensions of other programs.
+        warnings.simplefilter("ignore", UserWarning)
+        return load_workbook(path)
+
+
+def _unmark(book: Workbook) -> None:
+    """Take all marks and the tab of problems out."""
+    if PROBLEMS in book.sheetnames:
+        del book[PROBLEMS]
+    for sheet in book.worksheets:
+        for row in sheet.iter_rows():
+            for cell in row:
+                _clean(cell)
+
+
+def _paint_cell(cell: Any, marks: Sequence[Mark]) -> None:
+    fill = cell.fill.fgColor.rgb if cell.fill.fill_type == "solid" else ""
+    text = cell.comment.text.rstrip() + "\n\n" if cell.comment else ""
+    text += f"{_BEGINNING} [{fill if isinstance(fill, str) else ''}] —\n"
+    text += "\n\n".join(mark.note for mark in marks)
+    height = _LINE_HEIGHT * (text.count("\n") + len(text) // 60 + 2)
+    cell.comment = Comment(text, AUTHOR, height=height, width=_WIDTH)
+    worst = next(level for level in FILLS if level in {mark.level for mark in marks})
+    cell.fill = PatternFill("solid", fgColor=FILLS[worst])
+
+
+def _clean(cell: Any) -> None:
+    """Take the mark out of a cell if it has one."""
+    note = cell.comment.text if cell.comment else ""
+    mark = _MARK.search(note)
+    if mark is not None:
+        before = note[: mark.start()]
+        cell.comment = Comment(before, AUTHOR, width=_WIDTH) if before else None
+    elif cell.fill.fgColor.rgb not in FILLS.values():
+        return
+    fill = mark["fill"] if mark else ""
+    cell.fill = PatternFill("solid", fgColor=fill) if fill else PatternFill()
+
+
+def _write_problems(book: Workbook, marks: Iterable[Mark]) -> None:
+    sheet: Any = book.create_sheet(PROBLEMS)
+    sheet.freeze_panes = "A2"
+    for number, (title, width) in enumerate(_COLUMNS.items(), 1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
+        set_title(sheet.cell(1, number), title)
+    line = 1
+    for line, mark in enumerate(marks, 2):
+        cells = (
+            mark.table,
+            mark.cell,
+            mark.level,
+            mark.code,
+            mark.rule,
+            mark.message,
+            mark.suggestion,
+        )
+        for number, text in enumerate(cells, 1):
+            set_text(sheet.cell(line, number), text)
+        sheet.cell(line, 3).fill = PatternFill("solid", fgColor=FILLS[mark.level])
+        if mark.cell:
+            place = f"'{mark.tab}'!{mark.cell}"
+            here = sheet.cell(line, 2)
+            here.hyperlink = Hyperlink(ref=here.coordinate, location=place)
+            here.style = "Hyperlink"
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(_COLUMNS))}{max(line, 2)}"

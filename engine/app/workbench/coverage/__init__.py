@@ -1,0 +1,1 @@
+"""What tables leave open, by themselves and over the records of a source."""

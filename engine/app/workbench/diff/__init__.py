@@ -1,0 +1,1 @@
+"""What two versions of the specs differ in, in plain words."""

@@ -1,0 +1,1 @@
+"""Sheets of any kind read, checked, compared and taken into the files."""

@@ -1,0 +1,153 @@
+"""Check specs as a workbook would make them: a book in, marks for its cells out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.app.workbench.book.marks import Mark
+from engine.app.workbench.sheets.importing import conflicts, merge_sheet, write_tables
+from engine.app.workbench.sheets.reading import read_book
+from engine.app.workbench.sheets.refusals import Refusal
+from engine.app.workbench.tables.known_tables import misplaced, tables_there
+from engine.app.workbench.tables.layout import TITLE_ROW
+from engine.app.workbench.tables.merging import merged
+from engine.app.workbench.tables.pairing import paired
+from engine.app.workbench.tables.sheettable import SheetTable
+from engine.app.workbench.tables.tablefile import Cells, TableFile, read_table_file
+from engine.app.workbench.versions import copied
+from engine.problems import CATALOGUE, Problem, sort
+from engine.runtime.library import check_partner
+from engine.spec import Folders
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A table of a workbook, and which line of its file is which row of its tab."""
+
+    sheet: SheetTable
+    lines: Mapping[int, int]
+
+    def cell(self, line: int, column: str, message: str) -> str:
+        """Return the cell of a place in the file; at the titles if it has none."""
+        row = self.lines.get(line) or self._unfilled(message) or TITLE_ROW
+        return f"{self.letter(column)}{row}"
+
+    def letter(self, column: str) -> str:
+        """Return the letter of a column; of one that the tab lacks, of its key."""
+        columns, key = self.sheet.columns, self.sheet.table.key[0]
+        return columns.get(column) or columns.get(key) or "A"
+
+    def line_of(self, row: Cells) -> int | None:
+        """Return where a row stands in the tab that was part of another version."""
+        pairs = paired(self.sheet.table, [row], self.sheet.cells)
+        place = pairs.new_of.get(0)
+        return None if place is None else self.sheet.rows[place].line
+
+    def _unfilled(self, message: str) -> int | None:
+        """Return the row of a field that only a message names: it has no rule yet."""
+        for line, field in self.sheet.unfilled.items():
+            if f"'{field}'" in message:
+                return line
+        return None
+
+
+def check_book(
+    path: Path, folders: Folders, refusals: Iterable[Refusal] = ()
+) -> list[Mark]:
+    """
+    Return a mark for each problem of a workbook, and for each of the refusals in it.
+
+    Raises SpecError if the file is no workbook with tables. Nothing is written.
+    """
+    book = read_book(path, tables_there(folders))
+    wrong = misplaced(folders, book.tables)
+    nowhere = {problem.origin.column for problem in wrong}
+    problems = [*book.problems, *wrong]
+    usable = {
+        sheet.table: sheet
+        for sheet in book.tables
+        if sheet.at(1, "").column not in nowhere
+    }
+    marks = [_of_cell(problem) for problem in problems]
+    files = []
+    for sheet in usable.values():
+        before = read_table_file(folders.root / sheet.table.path, sheet.table)
+        marks += [_of_cell(p) for p in conflicts(sheet, merge_sheet(sheet, before))]
+        files.append(before)
+    placed, found = _checked(folders, usable.values(), files)
+    marks += [_of_file(problem, placed) for problem in found]
+    marks += [_of_refusal(one, placed) for one in refusals if one.table in usable]
+    return list(dict.fromkeys(marks))
+
+
+def _checked(
+    folders: Folders, sheets: Iterable[SheetTable], files: Sequence[TableFile]
+) -> tuple[dict[str, Placed], Sequence[Problem]]:
+    """Check the specs with the tables of the sheets; nothing of it stays."""
+    placed: dict[str, Placed] = {}
+    written = []
+    for sheet, file in zip(sheets, files, strict=True):
+        result = merged(file.cells, sheet.cells, file, columns=sheet.columns)
+        lines = {
+            line: sheet.rows[row].line
+            for line, row in zip(result.file.lines(), result.sheet_rows, strict=True)
+            if row is not None
+        }
+        placed[sheet.table.path] = Placed(sheet, lines)
+        written.append(result.file)
+    partners = dict.fromkeys(file.table.partner for file in written)
+    with copied(folders, partners) as there:
+        write_tables(there, written)
+        return placed, sort(p for name in partners for p in check_partner(there, name))
+
+
+def _of_cell(problem: Problem) -> Mark:
+    """Return the mark of a problem that names its cell: objekte!C7."""
+    tab, _, cell = problem.origin.column.rpartition("!")
+    if not tab:
+        place = problem.origin.column or problem.origin.file
+        return _mark(problem, place, "", "")
+    return _mark(problem, tab, tab, f"A{cell}" if cell.isdigit() else cell)
+
+
+def _of_file(problem: Problem, placed: Mapping[str, Placed]) -> Mark:
+    """Return the mark of a problem that names a line of a file."""
+    origin = problem.origin
+    here = placed.get(origin.file)
+    if here is None:
+        return _mark(problem, str(origin), "", "")
+    cell = here.cell(origin.line, origin.column, problem.message)
+    return _mark(problem, str(here.sheet.table), here.sheet.tab, cell)
+
+
+def _mark(problem: Problem, table: str, tab: str, cell: str) -> Mark:
+    entry = CATALOGUE[problem.code]
+    return Mark(
+        table,
+        tab,
+        cell,
+        problem.level,
+        problem.code,
+        entry.title,
+        problem.message,
+        problem.suggestion or entry.remedy,
+    )
+
+
+def _of_refusal(refusal: Refusal, placed: Mapping[str, Placed]) -> Mark:
+    """Return the mark of what a run could not send or a partner did not take."""
+    entry = CATALOGUE[refusal.code]
+    here = placed[refusal.table.path]
+    tab = cell = ""
+    if line := here.line_of(refusal.row):
+        tab, cell = here.sheet.tab, f"{here.letter(refusal.column)}{line}"
+    return Mark(
+        str(refusal.table),
+        tab,
+        cell,
+        "info",
+        refusal.code,
+        entry.title,
+        refusal.message,
+        entry.remedy,
+    )

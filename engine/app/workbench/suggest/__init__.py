@@ -1,0 +1,1 @@
+"""Rows proposed for partner fields that have none."""

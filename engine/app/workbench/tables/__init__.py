@@ -1,0 +1,1 @@
+"""Tables between files and sheets: identity, rows, and how versions of them merge."""

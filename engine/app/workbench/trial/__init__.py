@@ -1,0 +1,1 @@
+"""A spec tried on one record, again at every change."""

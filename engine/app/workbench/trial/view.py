@@ -1,0 +1,74 @@
+"""Show a trial to people: an attempt in, console lines out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.text import Text
+
+from engine.app.options import show_problems
+from engine.app.record_report import show_explanation
+from engine.app.workbench.tables.tablefile import TableFile
+from engine.app.workbench.trial.attempt import Attempt
+from engine.problems import errors
+
+
+def show_attempt(console: Console, attempt: Attempt) -> None:
+    """Print the way of each field, the payload, and what has changed in it."""
+    show_problems(attempt.problems, to_stderr=True)
+    if attempt.answer is None:
+        return
+    if errors(attempt.problems):
+        console.print("\nAs it was before:", style="bold yellow")
+    show_explanation(console, attempt.answer)
+    if attempt.answer["payload"]:
+        console.print("\nPayload", style="bold")
+        console.print(Text(_json(attempt.answer["payload"])), soft_wrap=True)
+    for operation, part in attempt.answer["only"].items():
+        console.print(f"\nPayload of {operation} only", style="bold")
+        console.print(Text(_json(part)), soft_wrap=True)
+    if attempt.changes:
+        console.print("\nChanged", style="bold")
+    for name, old, new in attempt.changes:
+        line = Text(f"  {name}: ", style="bold")
+        line.append(_value(old), style="not bold red")
+        line.append(" -> ", style="not bold")
+        line.append(_value(new), style="not bold green")
+        console.print(line, soft_wrap=True)
+
+
+def show_rows(console: Console, table: TableFile) -> None:
+    """Print the rows of a table by their lines, each with what fills it."""
+    for line, row in zip(table.lines(), table.rows, strict=True):
+        cells = {**row.cells}
+        name = cells.pop("partner_field", "")
+        for left in ("example", "expected", "note"):
+            cells.pop(left, None)
+        told = ", ".join(f"{column}={cell}" for column, cell in cells.items())
+        console.print(Text(f"{line:4}  {name}  {told}"), soft_wrap=True)
+
+
+def show_row(console: Console, table: TableFile, line: int) -> None:
+    """Print the cells of a row, one in a line."""
+    row = table.rows[table.lines().index(line)]
+    for column in table.header:
+        console.print(Text(f"      {column} = {row.cells.get(column, '')}"))
+
+
+def show_candidates(console: Console, found: Sequence[tuple[str, str]]) -> None:
+    """Print a numbered list of records to pick from."""
+    for number, (key, words) in enumerate(found, 1):
+        line = Text(f"{number:4}  ")
+        line.append(key, style="bold")
+        line.append(f"  {words}")
+        line.truncate(console.width, overflow="ellipsis")
+        console.print(line)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
+
+
+def _value(value: Any) -> str:
+    return "nothing" if value is None else orjson.dumps(value, default=str).decode()
