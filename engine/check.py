@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.checking import Checking, Contract
 from engine.conditions import check_condition
-from engine.contract import kinds, property_schema
+from engine.contract import kinds, path_of, property_schema
 from engine.fields import OPERATIONS, RowCheck, id_parts
 from engine.joins import entities_read, joins_of, ways_read
 from engine.lists import gather_lists
@@ -251,7 +251,7 @@ def _check_targets(
         name = rule.row.partner_field
         # An operation may have a value of its own.
         once = (name, rule.row.write if rule.row.write in OPERATIONS else "")
-        parts = name.replace("[]", "").split(".")
+        parts = path_of(name)
         targets.update(".".join(parts[: n + 1]) for n in range(len(parts)))
         if once in unconditional:
             line = unconditional[once].origin.line

@@ -17,6 +17,16 @@ def property_schema(schema: Mapping[str, Any], target: Iterable[str]) -> Any:
     return _opened(here)
 
 
+def path_of(name: str) -> tuple[str, ...]:
+    """
+    Return the names on the way to a field, without the marks of lists.
+
+    >>> path_of("tenants[].externalId")
+    ('tenants', 'externalId')
+    """
+    return tuple(name.replace("[]", "").split("."))
+
+
 def kinds(schema: Mapping[str, Any]) -> Sequence[str]:
     """Return the JSON types that a schema allows; none if it does not say."""
     named = schema.get("type", ())

@@ -19,7 +19,6 @@ from engine.work import (
     FieldWork,
     FromFields,
     IdParts,
-    ListWork,
     ReferenceTo,
     Settings,
     UseCaseWork,
@@ -58,10 +57,7 @@ def default_settings(use_case: UseCaseFile) -> Settings:
 
 
 def _fields(work: EntityWork) -> list[FieldWork]:
-    fields = [] if work.id_in_body else [work.id_field]
-    for item in work.fields:
-        fields.extend(item.fields if isinstance(item, ListWork) else [item])
-    return fields
+    return [*([] if work.id_in_body else [work.id_field]), *work.rows]
 
 
 def _run(

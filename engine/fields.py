@@ -161,7 +161,8 @@ class RowCheck:
     def _target(self) -> tuple[tuple[str, ...], bool, Mapping[str, Any]] | None:
         name = self.rule.row.partner_field
         if not name:
-            self.problem("partner_field", "M102", "the row names no partner field.")
+            message, hint = "the row names no partner field.", "Name one."
+            self.problem("partner_field", "M102", message, hint)
             return None
         if not _TARGET.fullmatch(name):
             self.problem("partner_field", "M103", f"'{name}' is not a field name.")

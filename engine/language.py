@@ -25,6 +25,9 @@ class Word:
 
     name: str
 
+    def __str__(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True)
 class Call:

@@ -8,7 +8,7 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 from engine.contract import typed
-from engine.language import Call, LanguageError, Word, parse_pipe
+from engine.language import Call, LanguageError, parse_pipe
 from engine.model import Setting
 from engine.paths import resolve
 from engine.problems import Problem, did_you_mean
@@ -153,7 +153,7 @@ class PipeCheck:
         return tuple(bound)
 
     def _list(self, argument: Any, contract: Mapping[str, Any]) -> Any:
-        name = argument.name if isinstance(argument, Word) else str(argument)
+        name = str(argument)
         if name not in self.lists:
             hint = did_you_mean(name, self.lists)
             self.problem("M106", f"no list is named '{name}'.", hint)
@@ -171,7 +171,7 @@ class PipeCheck:
         return entries
 
     def _mapping(self, argument: Any) -> FromSetting | None:
-        name = argument.name if isinstance(argument, Word) else str(argument)
+        name = str(argument)
         known = [n for n, s in self.settings.items() if s.type == "mapping"]
         if name not in known:
             hint = did_you_mean(name, known)

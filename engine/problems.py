@@ -115,6 +115,10 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "warning",
     ),
     "T201": CatalogueEntry("Value list names an ERP value twice", "Keep one row."),
+    "T204": CatalogueEntry(
+        "Value list has a row without an ERP value",
+        "Name the value, `*` for all others, or take the row out.",
+    ),
     "T203": CatalogueEntry("File exists", "Choose another name, or edit the file."),
     "T301": CatalogueEntry("Unknown partner", "Name a partner; `feldwerk check`."),
     "T302": CatalogueEntry("Unknown use case", "Name a use case of the partner."),
@@ -262,7 +266,9 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "warning",
     ),
     "S034": CatalogueEntry(
-        "Hidden rows, columns or tabs are read", "Delete what is not meant.", "warning"
+        "Hidden rows, columns or tabs are read",
+        "Nothing: what a filter hides is part of the table.",
+        "warning",
     ),
     "S035": CatalogueEntry(
         "Tab is not read", "Nothing, unless a table was meant.", "warning"

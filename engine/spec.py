@@ -100,7 +100,7 @@ def read_spec(
         folders, here / use_case / "use_case.yaml", UseCaseFile, problems
     )
     lists = _read_lists(folders, here / use_case / "lists", problems)
-    schemas = _read_schemas(folders, folders.schemas(partner), problems)
+    schemas = read_schemas(folders, folders.schemas(partner), problems)
     if page is None or case is None:
         return None, problems
     tables = {}
@@ -175,7 +175,10 @@ def _read_lists(
         entries: dict[str, str] = {}
         for row in rows:
             key = row.cells.get("erp_value", "").strip().casefold()
-            if key in entries:
+            if not key:
+                message = "the row has no ERP value."
+                problems.append(Problem(row.at("erp_value"), "T204", message))
+            elif key in entries:
                 message = f"'{row.cells['erp_value']}' stands here twice."
                 problems.append(Problem(row.at("erp_value"), "T201", message))
             entries[key] = row.cells.get("partner_value", "")
@@ -183,9 +186,10 @@ def _read_lists(
     return lists
 
 
-def _read_schemas(
+def read_schemas(
     folders: Folders, folder: Path, problems: list[Problem]
 ) -> dict[str, Mapping[str, Any]]:
+    """Read the schemas of a folder, by name; what is wrong is added to `problems`."""
     schemas: dict[str, Mapping[str, Any]] = {}
     for path in sorted(folder.glob("*.json")):
         name = folders.name(path)

@@ -12,23 +12,26 @@ from pathlib import Path
 
 from engine.problems import Origin, Problem, did_you_mean
 
-GERMAN_TITLES: Mapping[str, str] = {
-    "partnerfeld": "partner_field",
-    "erp-feld": "erp_field",
-    "umwandlung": "transform",
-    "id-teile": "id_parts",
-    "verweis": "reference",
-    "bedingung": "when",
-    "standardwert": "default",
-    "wenn leer": "if_empty",
-    "wenn falsch": "if_wrong",
-    "schreiben": "write",
-    "beispiel": "example",
-    "erwartet": "expected",
-    "notiz": "note",
-    "erp-wert": "erp_value",
-    "partnerwert": "partner_value",
+TITLES: Mapping[str, str] = {
+    "partner_field": "Partnerfeld",
+    "erp_field": "ERP-Feld",
+    "transform": "Umwandlung",
+    "id_parts": "ID-Teile",
+    "reference": "Verweis",
+    "when": "Bedingung",
+    "default": "Standardwert",
+    "if_empty": "Wenn leer",
+    "if_wrong": "Wenn falsch",
+    "write": "Schreiben",
+    "example": "Beispiel",
+    "expected": "Erwartet",
+    "note": "Notiz",
+    "erp_value": "ERP-Wert",
+    "partner_value": "Partnerwert",
 }
+"""Column -> its German title."""
+
+GERMAN_TITLES = {title.casefold(): column for column, title in TITLES.items()}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 `engine.check` makes it; the interpreter walks it, the compiler turns it into code.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -188,6 +188,12 @@ class EntityWork:
     required_source: bool = False
     match: tuple[tuple[tuple[str, ...], ...], ...] = ()
     """Fields that tell which record of the partner this one is, the surest first."""
+
+    @property
+    def rows(self) -> Iterator[FieldWork]:
+        """Yield every row that fills a field, those of lists of objects among them."""
+        for item in self.fields:
+            yield from item.fields if isinstance(item, ListWork) else (item,)
 
 
 @dataclass(frozen=True)

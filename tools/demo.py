@@ -209,13 +209,15 @@ def _next_steps(console: Console, running: Sequence[Simulated], folder: Path) ->
             "# why is this tenant not at the partner?",
             f".venv/bin/feldwerk explain {first.activation} mieter {key}",
         ]
+    book = folder / f"{first.partner}.xlsx"
     lines += [
         "# last runs and open rejects",
         f".venv/bin/feldwerk status {' '.join(str(s.activation) for s in running)}",
-        "# change a mapping table, check it, see what it would do",
-        f"$EDITOR mappings/partners/{first.partner}/stammdaten/*.csv",
-        f".venv/bin/feldwerk check {first.partner}",
-        f".venv/bin/feldwerk plan {first.activation}",
+        "# change a mapping table in a spreadsheet, see what it would do, take it over",
+        f".venv/bin/feldwerk sheet export {first.partner} -o {book}",
+        f".venv/bin/feldwerk sheet check {book}",
+        f".venv/bin/feldwerk impact {book} {first.activation}",
+        f".venv/bin/feldwerk sheet import {book}",
         "# bring the simulated partner back, in a second terminal, then sync",
         f".venv/bin/feldwerk simulate {first.partner} --port {first.port}"
         f" --store {folder / first.partner}.json",

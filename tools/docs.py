@@ -5,7 +5,6 @@
 
 import argparse
 import inspect
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,7 +22,7 @@ from engine.runtime.source import SourceDeclaration
 from engine.service.targets import AlertsFile
 from engine.standard import read_standard
 from engine.transforms import PREDICATES, TRANSFORMS
-from tools.editors import catalog, vscode
+from tools.editors import catalog, json_text, vscode
 
 ROOT = Path(__file__).parents[1]
 
@@ -96,7 +95,7 @@ def _schema(model: type[BaseModel]) -> str:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **model.model_json_schema(),
     }
-    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+    return json_text(schema)
 
 
 def _reference() -> Iterator[str]:
@@ -254,11 +253,7 @@ def _command(command: Any, path: str) -> Iterator[str]:
 
 
 def _first(schema: Mapping[str, Any]) -> str:
-    return (
-        str(schema.get("description", "")).strip().splitlines()[0]
-        if schema.get("description")
-        else ""
-    )
+    return str(schema.get("description", "")).strip().partition("\n")[0]
 
 
 def _cell(text: str) -> str:

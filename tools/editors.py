@@ -40,7 +40,7 @@ def catalog(models: Mapping[str, type[BaseModel]]) -> str:
         for name, patterns in PATTERNS.items()
     ]
     schema = "https://json.schemastore.org/schema-catalog.json"
-    return _text({"$schema": schema, "version": 1, "schemas": schemas})
+    return json_text({"$schema": schema, "version": 1, "schemas": schemas})
 
 
 def vscode() -> str:
@@ -49,12 +49,13 @@ def vscode() -> str:
         f"./schemas/feldwerk/{name}.json": [f"**/{pattern}" for pattern in patterns]
         for name, patterns in PATTERNS.items()
     }
-    return _text({"yaml.schemas": schemas})
+    return json_text({"yaml.schemas": schemas})
 
 
 def _first(model: type[BaseModel]) -> str:
     return (model.__doc__ or "").strip().splitlines()[0]
 
 
-def _text(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """Return a value as the text of a file."""
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"

@@ -5,9 +5,10 @@ from typing import Any
 
 from engine.errors import RecordError, SpecError
 from engine.interpreter import Outcome, Trace, composed, interpret, trace
-from engine.problems import Origin, Problem, did_you_mean
+from engine.problems import Origin, Problem
 from engine.records import Record
 from engine.runtime.activation import Activation
+from engine.runtime.library import unknown_entity
 from engine.runtime.payload_check import PayloadCheck
 from engine.runtime.planning import digest_of
 from engine.runtime.run import Silent, staged
@@ -60,9 +61,7 @@ def _entities(activation: Activation, name: str) -> list[EntityWork]:
     ]
     if not found:
         known = [n for e in work.entities for n in (e.name, e.base, *e.erp)]
-        hint = did_you_mean(name, known)
-        message = f"{work.partner} has no entity '{name}' in {work.use_case}."
-        raise SpecError([Problem(activation.origin, "M110", message, hint)])
+        raise SpecError([unknown_entity(work, name, known, activation.origin)])
     return found
 
 

@@ -1,6 +1,9 @@
 """Lines for a terminal: texts in, printed lines that never run over its edge out."""
 
-from collections.abc import Iterable
+import csv
+import io
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 
 from rich.box import SIMPLE_HEAD
@@ -11,6 +14,14 @@ from rich.text import Text
 
 NARROWEST = 40
 """Below this width nothing is wrapped any more."""
+
+WIDE = 100
+"""The width of a table in a file or a pipe."""
+
+
+def wide_console() -> Console:
+    """Return a console of the terminal's width, or wide enough where there is none."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDE)
 
 
 def say(
@@ -110,6 +121,18 @@ def figures(
             if number
         ]
         say(console, ", ".join(told) or "nothing", indent=6, style="dim")
+
+
+def show_csv(
+    console: Console, columns: Sequence[str], rows: Iterable[Mapping[str, str]]
+) -> None:
+    """Print rows as the lines of a CSV file, ready to paste into one."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    for line in text.getvalue().splitlines():
+        console.print(Text(line), soft_wrap=True)
 
 
 def _figure(number: int) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from engine.app.visible import plain
 from engine.errors import SpecError, StopError
 from engine.problems import Origin, Problem
 from engine.runtime.activation import Activation, read_activation
@@ -114,5 +115,5 @@ def show_problems(problems: Iterable[Problem], *, to_stderr: bool = False) -> No
     for problem in problems:
         style = typer.colors.RED if problem.level == "error" else typer.colors.YELLOW
         code = f" {problem.code}:"
-        line = str(problem).replace(code, typer.style(code, fg=style), 1)
+        line = plain(str(problem)).replace(code, typer.style(code, fg=style), 1)
         typer.echo(line, err=to_stderr, color=color)

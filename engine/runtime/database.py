@@ -25,7 +25,7 @@ CHUNK = 500
 LOCK_SPACE = 0x_F_E_1D
 """The first number of our advisory locks on PostgreSQL."""
 
-_MIGRATIONS = Path(__file__).with_name("migrations")
+MIGRATIONS = Path(__file__).with_name("migrations")
 _migrating = threading.Lock()
 
 metadata = sa.MetaData()
@@ -189,7 +189,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def migrate(engine: sa.Engine, url: str) -> None:
     """Bring the tables to the newest revision, all of them or none."""
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS))
     newest = ScriptDirectory.from_config(config).get_current_head()
     try:
         with _migrating, _one_process(engine):

@@ -3,6 +3,7 @@
 The one place where a spec, the Standard and the connector file meet.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from engine.checking import Contract, Resource
 from engine.errors import SpecError
 from engine.examples import check_examples
 from engine.problems import Origin, Problem, did_you_mean, errors, sort
-from engine.spec import Folders, Spec, read_spec
+from engine.spec import Folders, Spec, read_schemas, read_spec
 from engine.standard import Standard, read_standard
 from engine.work import UseCaseWork
 from engine.yamlfile import parse_model, read_yaml
@@ -45,9 +46,19 @@ def _carries_payload(request: Request | None) -> bool:
 
 @cache
 def standard_of(folders: Folders) -> Standard:
-    """Return the Standard of a root, or the one that comes with the engine."""
+    """
+    Return the Standard of a root, or the one that comes with the engine.
+
+    Raises SpecError if one of its files cannot be read.
+    """
     folder = folders.standard
-    return read_standard(folder if folder.is_dir() else Folders(INSTALLED).standard)
+    try:
+        return read_standard(folder if folder.is_dir() else Folders(INSTALLED).standard)
+    except ValueError as error:
+        problems: list[Problem] = []
+        read_schemas(folders, folder, problems)
+        place = Origin(folders.name(folder))
+        raise SpecError(problems or [Problem(place, "T004", f"{error}.")]) from None
 
 
 def read_connector(
@@ -110,18 +121,38 @@ def check_partner(folders: Folders, partner: str) -> tuple[Problem, ...]:
     return sort(problem for problems in found for problem in problems)
 
 
+def unknown_partner(name: str, known: Iterable[str], origin: Origin) -> Problem:
+    """Return the problem that a name is no partner's, with the nearest one."""
+    message = f"no partner is named '{name}'."
+    return Problem(origin, "T301", message, did_you_mean(name, known))
+
+
+def unknown_use_case(
+    partner: str, name: str, known: Iterable[str], origin: Origin
+) -> Problem:
+    """Return the problem that a partner has no such use case, with the nearest one."""
+    message = f"{partner} has no use case '{name}'."
+    return Problem(origin, "T302", message, did_you_mean(name, known))
+
+
+def unknown_entity(
+    work: UseCaseWork, name: str, known: Iterable[str], origin: Origin
+) -> Problem:
+    """Return the problem that a use case has no such entity, with the nearest one."""
+    message = f"{work.partner} has no entity '{name}' in {work.use_case}."
+    return Problem(origin, "M110", message, did_you_mean(name, known))
+
+
 def get_use_case(
     folders: Folders, partner: str, use_case: str, origin: Origin
 ) -> UseCase:
     """Return a use case that is free of errors; raises SpecError with all of them."""
     if partner not in folders.partners():
-        hint = did_you_mean(partner, folders.partners())
-        message = f"no partner is named '{partner}'."
-        raise SpecError([Problem(origin, "T301", message, hint)])
+        raise SpecError([unknown_partner(partner, folders.partners(), origin)])
     if use_case not in folders.use_cases(partner):
-        hint = did_you_mean(use_case, folders.use_cases(partner))
-        message = f"{partner} has no use case '{use_case}'."
-        raise SpecError([Problem(origin, "T302", message, hint)])
+        raise SpecError(
+            [unknown_use_case(partner, use_case, folders.use_cases(partner), origin)]
+        )
     found, problems = check_use_case(folders, partner, use_case)
     if found is None or errors(problems):
         raise SpecError(errors(problems))

@@ -46,14 +46,21 @@ def masked(message: str, payload: Mapping[str, Any], work: EntityWork) -> str:
 
 def personal_targets(work: EntityWork) -> Iterator[tuple[str, ...]]:
     """Yield where in a payload personal values stand."""
+    return (target for target, _ in personal_rows(work))
+
+
+def personal_rows(
+    work: EntityWork,
+) -> Iterator[tuple[tuple[str, ...], FieldWork]]:
+    """Yield the rows that give personal values, and where in a payload these stand."""
     for item in work.fields:
         if isinstance(item, FieldWork):
             if item.personal:
-                yield item.target
+                yield item.target, item
         else:
             for inner in item.fields:
                 if inner.personal:
-                    yield (*item.target, "[]", *inner.target)
+                    yield (*item.target, "[]", *inner.target), inner
 
 
 def _texts(value: Any) -> Iterator[str]:

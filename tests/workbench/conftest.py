@@ -5,8 +5,12 @@ import shutil
 import subprocess
 from types import SimpleNamespace
 
+import books
 import openpyxl
 import pytest
+from analyst import Analyst
+from books import Bench
+from google import Google
 from typer.testing import CliRunner
 
 from engine.app.cli import app
@@ -62,6 +66,33 @@ def exported(tmp_path_factory):
 def through_libreoffice(exported, libreoffice):
     """The workbook of all specs, as LibreOffice has written it anew."""
     return libreoffice(exported.path, "xlsx")
+
+
+@pytest.fixture(scope="session")
+def etg24_book(tmp_path_factory):
+    """The workbook of one partner, not to be changed."""
+    return books.exported(
+        INSTALLED, tmp_path_factory.mktemp("book") / "etg24.xlsx", "etg24"
+    )
+
+
+@pytest.fixture
+def bench(tmp_path, etg24_book):
+    """A copy of the specs, and a workbook of one partner to be changed."""
+    return Bench(tmp_path, etg24_book)
+
+
+@pytest.fixture
+def google():
+    with Google() as google:
+        yield google
+
+
+@pytest.fixture
+def analyst(etg24, google):
+    """Return who exports etg24's tables, uploads them and edits the shared sheet."""
+    etg24.own_root()
+    return Analyst(etg24, google)
 
 
 @pytest.fixture

@@ -67,6 +67,10 @@ class OnTerminal:
     def type(self, line):
         os.write(self._terminal, f"{line}\n".encode())
 
+    def end_input(self):
+        """Type Ctrl-D."""
+        os.write(self._terminal, b"\x04")
+
     def wait(self):
         """Return the exit code; what is still shown is read and thrown away."""
         while True:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from engine.app.catalogue import read_all, sound_partners
 from engine.app.workbench.coverage.findings import spec_coverage
 from engine.app.workbench.coverage.lookups import Lookup
 from engine.app.workbench.coverage.rows import MOST_VALUES, Asked
 from engine.app.workbench.coverage.source import idle, source_coverage
 from engine.app.workbench.coverage.standard import nobody_uses, users_of
-from engine.app.workbench.partners import read_all, sound_partners
 from engine.check import check
 from engine.interpreter import trace
 from engine.language import FieldPath
@@ -101,9 +101,18 @@ def test_a_required_field_without_a_row_closes_the_gate(facilioo):
 def test_optional_fields_are_counted_with_their_share(facilioo):
     answer = facilioo.invoke("coverage", "facilioo", "--json").json()
     units = next(e for e in answer["specs"][0]["entities"] if e["entity"] == "units")
-    optional = units["optional"]
-    assert optional["filled"] + len(optional["missing"]) == optional["fields"]
-    assert 0 <= optional["share"] <= 1
+    before = units["optional"]
+    facilioo.own_root()
+    rewrite(table_of(facilioo, "units"), without("partner_field", "livingArea"))
+    answer = facilioo.invoke("coverage", "facilioo", "--json").json()
+    units = next(e for e in answer["specs"][0]["entities"] if e["entity"] == "units")
+    after = units["optional"]
+    assert set(after["missing"]) - set(before["missing"]) == {"livingArea"}
+    assert (after["fields"], after["filled"]) == (
+        before["fields"],
+        before["filled"] - 1,
+    )
+    assert after["share"] == round(after["filled"] / after["fields"], 4)
 
 
 def test_rows_and_list_entries_without_an_example_are_named(facilioo):
@@ -141,11 +150,13 @@ def test_fields_of_the_standard_that_nobody_uses_are_known(etg24):
     # Whoever reads a record reads its key, so keys are no news.
     assert "we_nr" not in unused.get("wirtschaftseinheit", [])
     assert "bezeichnung" not in unused.get("gebaeude", [])
-    etg24.own_root()
-    rewrite(table_of(etg24, "objekte"), without("erp_field", "denkmalschutz"))
-    users = users_of(sound_partners(read_all(Folders(etg24.root))))
-    for entity, fields in nobody_uses(users).items():
-        assert all(users[entity][field] == () for field in fields)
+    partners = sound_partners(read_all(FOLDERS))
+    users = users_of(partners)["gebaeude"]
+    alone = {name for name, who in users.items() if who == ("etg24",)}
+    assert alone
+    assert alone.isdisjoint(unused.get("gebaeude", ()))
+    others = [partner for partner in partners if partner.name != "etg24"]
+    assert alone <= set(nobody_uses(users_of(others))["gebaeude"])
 
 
 def test_a_field_that_only_others_use_names_them():

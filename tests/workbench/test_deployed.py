@@ -10,8 +10,13 @@ from alembic.config import Config
 
 from engine.app.workbench.versions import opened
 from engine.errors import SpecError
-from engine.runtime import database
-from engine.runtime.database import open_database, run_table, spec_table, writing
+from engine.runtime.database import (
+    MIGRATIONS,
+    open_database,
+    run_table,
+    spec_table,
+    writing,
+)
 from engine.runtime.deployed import KeptSpec, deployed
 from engine.runtime.library import check_partner
 from engine.runtime.retention import purge
@@ -104,7 +109,7 @@ def test_specs_go_with_the_last_run_that_names_them(state, own):
 def test_a_database_from_before_is_migrated_and_knows_no_spec(state_url):
     engine = open_database(state_url)
     config = Config()
-    config.set_main_option("script_location", str(database._MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS))
     with writing(engine) as db:
         config.attributes["connection"] = db
         command.upgrade(config, "0005")

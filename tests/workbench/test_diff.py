@@ -376,7 +376,7 @@ class TestCommand:
     def test_new_version_is_the_working_folder_if_left_out(self, specs):
         specs.table("einheiten", ("number,ve_nr,", "number,we_nr,"))
         found = call("diff", INSTALLED, "--root", specs.root, "--json").json()
-        ((use_case,), *_) = [found["use_cases"]]
+        (use_case,) = found["use_cases"]
         assert use_case["changes"][0]["new"] == "we_nr"
 
     def test_partner_that_nobody_has(self, specs):

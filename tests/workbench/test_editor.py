@@ -84,8 +84,8 @@ class TestCatalog:
     def test_the_kind_of_file_says_its_schema(self):
         found = {path: schemas_of(path)[0] for path in OURS}
         for path, url in found.items():
-            kind = "connector.json" if path.startswith("connectors/") else url
-            assert url == kind
+            if path.startswith("connectors/"):
+                assert url == "connector.json"
             if path.endswith(("use_case.yaml", "partner.yaml", "source.yaml")):
                 assert url == Path(path).with_suffix(".json").name
 
@@ -185,6 +185,12 @@ class TestHook:
         done = git(repository, "commit", "-am", "standard", check=False)
         assert done.returncode != 0
         assert "M101" in done.stdout + done.stderr
+
+    def test_standard_that_cannot_be_read_is_told_with_its_place(self, repository):
+        (repository / "schemas/standard/gebaeude.json").write_text("{", "utf-8")
+        done = git(repository, "commit", "-am", "standard", check=False)
+        assert done.returncode != 0
+        assert "schemas/standard/gebaeude.json:1 T005" in done.stdout + done.stderr
 
     def test_other_files_are_let_through(self, repository):
         (repository / "README.md").write_text("# Specs\n", "utf-8")

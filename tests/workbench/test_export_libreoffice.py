@@ -4,7 +4,7 @@ import openpyxl
 import pytest
 from lxml import html
 
-from engine.app.workbench.book.memory import read_memory
+from engine.app.workbench.book.memory import memory_of
 from engine.app.workbench.book.style import MISSING, PROPOSED, REQUIRED, UNMAPPED
 from engine.app.workbench.book.workbook import write_book
 from engine.app.workbench.tables.layout import (
@@ -103,7 +103,7 @@ class TestNothingIsLost:
                 assert not column.protection.locked
 
     def test_what_the_tables_were_is_kept(self, before, after):
-        assert read_memory(after[MEMORY]) == read_memory(before[MEMORY])
+        assert memory_of(after[MEMORY].values) == memory_of(before[MEMORY].values)
 
     def test_colours_are_kept(self, before, after, exported):
         for name in exported.tabs.values():

@@ -9,8 +9,12 @@ from changed_specs import Specs, call, copied
 from openpyxl import load_workbook
 from rich.console import Console
 
-from engine.app.workbench.impact.figures import MIRRORED, EntityImpact, Impact
-from engine.app.workbench.impact.payload_diff import FIELD_CLASSES
+from engine.app.workbench.impact.figures import (
+    FIELD_CLASSES,
+    MIRRORED,
+    EntityImpact,
+    Impact,
+)
 from engine.app.workbench.impact.report import show_impact
 from engine.runtime.library import INSTALLED
 
@@ -426,6 +430,21 @@ class TestBadInput:
         place = "mappings/partners/etg24/stammdaten/objekte.csv:12"
         assert found.code == 2
         assert f"{review.specs.root}:{place} [transform] M104" in found.err
+
+    def test_errors_of_the_old_version_are_told_with_its_name(self, review):
+        review.specs.table("objekte", ("first | year_start", "frist"))
+        old = str(review.specs.root)
+        found = review.impact("--against", old, change=INSTALLED)
+        place = "mappings/partners/etg24/stammdaten/objekte.csv:12"
+        assert found.code == 2
+        assert f"{old}:{place} [transform] M104" in found.err
+
+    def test_errors_of_the_standard_are_told_with_the_name_of_the_change(self, review):
+        path = "schemas/standard/gebaeude.json"
+        (review.specs.root / path).write_text("{", "utf-8")
+        found = review.impact()
+        assert found.code == 2
+        assert f"{review.specs.root}:{path}:1 T005" in found.err
 
     def test_setting_that_the_activation_lacks(self, review):
         add_a_setting(review)

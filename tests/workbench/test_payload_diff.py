@@ -3,22 +3,24 @@
 import doctest
 import unicodedata
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.app.workbench import review
+from engine.app.workbench import payload_diff, review
 from engine.app.workbench.diff import spec_change
 from engine.app.workbench.diff import tables as diff_tables
 from engine.app.workbench.diff import use_case as diff_use_case
-from engine.app.workbench.impact import payload_diff, shapes
-from engine.app.workbench.impact.payload_diff import MISSING, field_changes, is_cosmetic
+from engine.app.workbench.impact import shapes
 from engine.app.workbench.impact.shapes import LONGEST, shape, shown
+from engine.app.workbench.payload_diff import MISSING, differences, is_cosmetic
 from engine.app.workbench.review import code, table
 
+SORTED = orjson.OPT_SORT_KEYS
 TEXTS = st.text(max_size=8)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | TEXTS,
+    st.none() | st.booleans() | st.integers(0, 9) | TEXTS,
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
@@ -29,10 +31,7 @@ PAYLOADS = st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4)
 
 
 def changes(old, new):
-    def judge(_, was, now):
-        return "cosmetic" if is_cosmetic(was, now) else "values"
-
-    return list(field_changes(old, new, judge))
+    return list(differences((old, {}), (new, {})))
 
 
 @pytest.mark.parametrize(
@@ -96,20 +95,29 @@ class TestFields:
 
     def test_null_is_not_nothing(self):
         (change,) = changes({"a": None}, {})
-        assert (shown(change.old, masked=False), change.kind) == ("null", "values")
+        assert shown(change.old, masked=False) == "null"
         assert shown(change.new, masked=False) == "(nothing)"
+        assert not is_cosmetic(change.old, change.new)
+
+    def test_part_of_one_operation_is_told_as_such(self):
+        (change,) = differences(({}, {"create": {"a": 1}}), ({}, {}))
+        assert (change.name, change.path) == ("a (on create)", ("a",))
 
     @given(PAYLOADS)
     def test_a_payload_does_not_differ_from_itself(self, payload):
         assert changes(payload, payload) == []
 
     @given(PAYLOADS, PAYLOADS)
+    def test_payloads_without_a_change_are_one(self, old, new):
+        same = orjson.dumps(old, option=SORTED) == orjson.dumps(new, option=SORTED)
+        assert bool(changes(old, new)) != same
+
+    @given(PAYLOADS, PAYLOADS)
     def test_swapped_payloads_give_mirrored_changes(self, old, new):
         there, back = changes(old, new), changes(new, old)
-        mirrored = {(str(c.path), repr(c.new), repr(c.old), c.kind) for c in back}
-        assert {(str(c.path), repr(c.old), repr(c.new), c.kind) for c in there} == (
-            mirrored
-        )
+        mirrored = {(c.name, c.path, repr(c.new), repr(c.old)) for c in back}
+        cells = {(c.name, c.path, repr(c.old), repr(c.new)) for c in there}
+        assert cells == mirrored
 
 
 class TestShapes:

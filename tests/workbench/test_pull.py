@@ -1,24 +1,9 @@
 """From a shared sheet into the tables: export, upload, edit, pull, write, check."""
 
-import pytest
-from analyst import FOLDER, TABLE, Analyst
-from google import Google
+from analyst import FOLDER, TABLE
 
 from engine.runtime.library import check_partner
 from engine.spec import Folders
-
-
-@pytest.fixture
-def google():
-    with Google() as google:
-        yield google
-
-
-@pytest.fixture
-def analyst(etg24, google):
-    """Return who exports etg24's tables, uploads them and edits the shared sheet."""
-    etg24.own_root()
-    return Analyst(etg24, google)
 
 
 class TestWholePath:

@@ -3,8 +3,8 @@
 import openpyxl
 import pytest
 
-from engine.app.workbench.sheets import reading
-from engine.app.workbench.sheets.grid import clean
+from engine.app.workbench.sheets.book_grid import grids_of
+from engine.app.workbench.tables.tablefile import clean
 
 
 def read_by_openpyxl(path):
@@ -20,7 +20,7 @@ def read_by_openpyxl(path):
 def read_by_us(path):
     return {
         (grid.tab, line, column): clean(cell.text)
-        for grid in reading._grids(path)
+        for grid in grids_of(path)
         for line, cells in grid.rows.items()
         for column, cell in cells.items()
     }

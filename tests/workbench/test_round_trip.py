@@ -156,8 +156,9 @@ def test_sorting_moving_and_formatting_change_nothing(plain, seed):
     assert differences(prepared(path, Folders(plain.root))) == []
 
 
-texts = st.text(
-    st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"]), max_size=8
+# Values that a spreadsheet may have spoilt are refused, or told: see test_spoiled.py.
+words = st.text("abcxyzäöüßÉ089 .,;:/|=+@#&<>\"'_-\n", max_size=8).map(
+    lambda text: f"w{text}".strip()
 )
 
 
@@ -166,17 +167,13 @@ texts = st.text(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(
-    st.dictionaries(texts.map(str.strip).filter(bool), texts.map(str.strip), max_size=5)
-)
+@given(st.dictionaries(words, words | st.just(""), max_size=5))
 def test_what_is_written_into_a_list_comes_into_its_file(plain, tmp_path, entries):
-    words = {k: v for k, v in entries.items() if k.isalnum() and (v.isalnum() or not v)}
-    words = {k: v for k, v in words.items() if k.isascii() and not k[0].isdecimal()}
     path = tmp_path / "edited.xlsx"
     shutil.copyfile(plain.book, path)
     book = openpyxl.load_workbook(path)
     tab = Tab(book["Liste anrede"])
-    rows = [[None, key, value or None, None] for key, value in words.items()]
+    rows = [[None, key, value or None, None] for key, value in entries.items()]
     tab.replace_rows(rows)
     book.save(path)
     found = prepared(path, Folders(plain.root))
@@ -185,4 +182,4 @@ def test_what_is_written_into_a_list_comes_into_its_file(plain, tmp_path, entrie
         row["erp_value"]: row.get("partner_value", "")
         for row in table.merged.file.cells
     }
-    assert cells == words
+    assert cells == entries

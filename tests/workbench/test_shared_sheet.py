@@ -4,12 +4,14 @@ import httpx
 import pytest
 from google import SHEET, Google
 
-from engine.app.workbench.sheets.fetching import Fetcher, Limits, NotFetchedError
-from engine.app.workbench.sheets.shared_sheet import (
-    listed_tabs,
-    read_shared,
-    sheet_link,
+from engine.app.workbench.sheets.fetching import (
+    Fetcher,
+    Limits,
+    NotFetchedError,
+    guard,
 )
+from engine.app.workbench.sheets.shared_sheet import listed_tabs, read_shared
+from engine.app.workbench.sheets.sheet_link import sheet_link
 from engine.errors import SpecError, UnreachableError
 
 QUICK = Limits(silence=2, seconds=2, size=200_000, first_wait=0.001, longest_wait=0.01)
@@ -120,7 +122,7 @@ class TestReading:
     def test_the_tab_of_a_link_is_read(self, read, google):
         (tab,) = read(google.link("0"), gids=["0"]).tabs
         assert tab.rows == ROWS
-        assert (tab.gid, tab.is_named, tab.name) == ("0", True, "objekte")
+        assert (tab.gid, tab.name) == ("0", "objekte")
         assert tab.source == f"{google.url}/spreadsheets/d/{SHEET}/edit#gid=0"
 
     def test_the_export_is_asked_and_its_redirect_to_another_host_followed(
@@ -154,7 +156,7 @@ class TestReading:
         self, read, google
     ):
         found = read(google.link("7"))
-        assert {tab.gid: tab.is_named for tab in found.tabs} == {"0": False, "7": True}
+        assert [tab.gid for tab in found.tabs] == ["0", "7"]
         assert {tab.name for tab in found.tabs} == {"objekte", google.names["7"]}
         assert found.problems == []
 
@@ -302,6 +304,6 @@ class TestRefused:
 
     @pytest.mark.parametrize("here", ["http://127.0.0.1:9/", "https://localhost:9/"])
     def test_the_internet_never_leads_to_this_machine(self, here):
-        with Fetcher(QUICK) as fetcher, pytest.raises(NotFetchedError) as caught:
-            fetcher._once(httpx.URL(here), begins_here=False)
+        with pytest.raises(NotFetchedError) as caught:
+            guard(httpx.URL(here), begins_here=False)
         assert caught.value.is_refused

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from engine.app.cli import app
 from engine.app.workbench.book.marks import FILLS
-from engine.app.workbench.tables.layout import PROBLEMS, TITLE_ROW, TITLES
+from engine.app.workbench.tables.layout import MEMORY, PROBLEMS, TITLE_ROW, TITLES
 
 RED, BLUE = FILLS["error"], FILLS["info"]
 
@@ -206,6 +206,47 @@ def test_marks_survive_libreoffice_and_are_removed_after_it(specs, bad, libreoff
     assert [row["cell"] for row in rows(again)] == [row["cell"] for row in rows(before)]
 
 
+def test_what_an_import_refuses_is_marked_also_without_a_memory(specs):
+    book = specs.export()
+    del book[MEMORY]
+    place = cell(book["mieter"], "extId", "example")
+    assert place.value == "0000104711"
+    place.value = 104711
+    book.save(specs.folder / "bad.xlsx")
+    assert "S032" in specs.run("sheet", "import", specs.folder / "bad.xlsx").stderr
+    _, book = check(specs)
+    assert "S032" in book["mieter"][place.coordinate].comment.text
+
+
+def test_control_characters_reach_neither_the_terminal_nor_the_marks(specs):
+    book = specs.export()
+    sheet = book["objekte"]
+    end = sheet.max_column + 1
+    sheet.cell(TITLE_ROW, end).value = "a_x001B_[2Jb"
+    sheet.cell(TITLE_ROW + 1, end).value = "x"
+    cell(sheet, "address.zip", "note").value = "c_x001B_[2Jd"
+    book.save(specs.folder / "bad.xlsx")
+    found, book = check(specs)
+    told = "'a\\u001b[2Jb' is no column; it is not read."
+    assert told in found.stdout
+    assert told in book["objekte"].cell(TITLE_ROW, end).comment.text
+    assert told in [row["message"] for row in rows(book)]
+    taken = specs.run("sheet", "import", specs.folder / "bad.xlsx")
+    assert told in taken.stderr
+    assert "nothing -> 'c\\u001b[2Jd'" in taken.stdout
+    assert "\x1b[2J" not in found.output + taken.output
+
+
+def test_a_link_leads_into_a_tab_with_an_apostrophe(specs, bad):
+    path = specs.folder / "bad.xlsx"
+    book = openpyxl.load_workbook(path)
+    book["objekte"].title = "Anna's"
+    book.save(path)
+    _, book = check(specs)
+    links = [c.hyperlink.location for c in book[PROBLEMS]["B"] if c.hyperlink]
+    assert f"'Anna''s'!{bad['M104']}" in links
+
+
 def test_a_workbook_that_is_there_is_not_replaced_by_chance(specs, bad):
     target = specs.folder / "marked.xlsx"
     target.write_bytes(b"work of somebody")
@@ -228,7 +269,8 @@ def test_what_the_partner_refused_in_the_last_run_stands_at_its_row(etg24, tmp_p
     etg24.simulator.faults(refuse=[{**rule, "message": "Die Nummer ist vergeben."}])
     etg24.sync()
     path = tmp_path / "book.xlsx"
-    assert CliRunner().invoke(app, ["sheet", "export", "etg24", "-o", str(path)])
+    found = CliRunner().invoke(app, ["sheet", "export", "etg24", "-o", str(path)])
+    assert found.exit_code == 0, found.output
     book = openpyxl.load_workbook(path)
     # The analyst has put a row before it since, and changed the row itself.
     book["einheiten"].insert_rows(3)

@@ -3,13 +3,11 @@
 from datetime import date, datetime, time, timedelta
 
 import pytest
-from books import Bench, exported
 
-from engine.app.workbench.sheets.grid import shown_grid
-from engine.app.workbench.sheets.spoiled import Cell, judged
+from engine.app.workbench.sheets.grid import Cell, shown_grid
+from engine.app.workbench.sheets.spoiled import judged
 from engine.app.workbench.sheets.tab_reading import read_grid
 from engine.app.workbench.tables.layout import TableId
-from engine.runtime.library import INSTALLED
 from engine.spoiled import oddity
 
 FINE = None
@@ -188,16 +186,6 @@ def test_a_verdict_says_what_it_was_and_what_to_do():
 
 
 # -- in a workbook
-
-
-@pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    return exported(INSTALLED, tmp_path_factory.mktemp("book") / "etg24.xlsx", "etg24")
-
-
-@pytest.fixture
-def bench(tmp_path, book):
-    return Bench(tmp_path, book)
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from engine.app.workbench.coverage.findings import filled_fields, plain
-from engine.app.workbench.coverage.lookups import rows_of
-from engine.app.workbench.partners import read_all
+from engine.app.catalogue import read_all
+from engine.app.workbench.coverage.findings import filled_paths
 from engine.app.workbench.suggest.lessons import lessons_of
 from engine.app.workbench.suggest.proposing import suggest
 from engine.app.workbench.tables.layout import TableId
 from engine.app.workbench.tables.tablefile import read_table_file
 from engine.check import check
+from engine.contract import path_of
 from engine.problems import Origin, errors
 from engine.runtime.library import (
     INSTALLED,
@@ -52,10 +52,10 @@ def meaning(case, entity, kept, rows):
     added = [FieldRule(row, Origin(file, 10_000 + n)) for n, row in enumerate(rows)]
     found, _ = with_rows(case, entity, [*kept, *added])
     (work,) = (one for one in found.work.entities if one.name == entity)
-    fields = [(None, work.id_field), *rows_of(work)]
+    fields = [work.id_field, *work.rows]
     return {
         (str(f.source), str(f.when), str([(s.name, s.arguments) for s in f.steps]))
-        for _, f in fields
+        for f in fields
         if f.origin.line >= 10_000
     }
 
@@ -65,8 +65,8 @@ def leave_out(case, entity, offset):
     rules = case.spec.tables[entity.name]
     kept = [r for n, r in enumerate(rules) if n % HIDE_EVERY != offset]
     hidden = [r for n, r in enumerate(rules) if n % HIDE_EVERY == offset]
-    still = filled_fields(kept)
-    gone = [r for r in hidden if plain(r.row.partner_field) not in still]
+    still = filled_paths(kept)
+    gone = [r for r in hidden if path_of(r.row.partner_field) not in still]
     if not gone:
         return
     less, _ = with_rows(case, entity.name, kept)

@@ -1,24 +1,10 @@
 """Sheet, git and what is deployed: who has changed what since when."""
 
 import pytest
-from analyst import TABLE, Analyst
-from google import Google
+from analyst import TABLE
 from openpyxl import load_workbook
 
 from engine.app.workbench.tables.layout import FIRST_ROW
-
-
-@pytest.fixture
-def google():
-    with Google() as google:
-        yield google
-
-
-@pytest.fixture
-def analyst(etg24, google):
-    """Return who exports etg24's tables, uploads them and edits the shared sheet."""
-    etg24.own_root()
-    return Analyst(etg24, google)
 
 
 class TestThreeWay:

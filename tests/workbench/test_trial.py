@@ -1,7 +1,6 @@
 """Try a table on one record: from the command line, and in a terminal."""
 
 import json
-import os
 import shlex
 import sys
 
@@ -171,6 +170,19 @@ class TestRow:
             {"field": "title", "before": "Eingang Süd", "after": "EINGANG SÜD"}
         ]
         assert tried.table.read_bytes() == before
+
+    def test_null_where_nothing_was_is_a_change(self, tried):
+        row = "partner_field=share, erp_field=mea_nenner, if_empty=clear"
+        facts = ("try", "etg24", "einheiten", "--source", tried.source)
+        _, found = tried("--row", row, partner=facts)
+        assert found["payload"]["share"] is None
+        assert [change["field"] for change in found["changes"]] == ["share"]
+
+    def test_change_of_what_one_operation_sends_is_told(self, tried):
+        row = "line=3, write=create, when=, example=, expected="
+        _, found = tried("--source", tried.source, "--key", "1/9001/02", "--row", row)
+        changed = [change["field"] for change in found["changes"]]
+        assert changed == ["title", "title (on create)"]
 
     def test_only_row_of_a_field_is_named_by_it(self, tried):
         row = "partner_field=address.country, erp_field=, default=AT"
@@ -401,7 +413,7 @@ class TestTerminal:
     def test_end_of_input_leaves(self, terminal):
         with terminal("--key", "1-9001-02") as person:
             person.read_until(MENU)
-            os.write(person._terminal, b"\x04")
+            person.end_input()
             assert person.wait() == 0
 
 

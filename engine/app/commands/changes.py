@@ -34,6 +34,7 @@ from engine.spec import Folders
 commands = typer.Typer()
 
 WORKING = "the working folder"
+UNMASKED = "is for the terminal: what is kept holds no personal values."
 
 MARKDOWN = Annotated[
     str | None,
@@ -165,16 +166,13 @@ def impact(
     raise typer.Exit(code)
 
 
-UNMASKED = "is for the terminal: what is kept holds no personal values."
-
-
 @contextmanager
 def _version(
     version: str | None, folders: Folders, database: str | None
 ) -> Iterator[Version]:
     """Open a version; without a name the working folder."""
     if version is None:
-        yield Version(WORKING, folders, tuple(folders.partners()))
+        yield Version(WORKING, folders, tuple(folders.partners()), at_home=True)
     else:
         with opened(version, folders, database) as found:
             yield found

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from engine.app.options import JSON, ROOT, get_folders, report, show_problems
-from engine.problems import Origin, Problem, did_you_mean, errors, sort
-from engine.runtime.library import check_partner
+from engine.app.options import JSON, ROOT, get_folders, report, show_problems, stopping
+from engine.problems import Origin, Problem, errors, sort
+from engine.runtime.library import check_partner, unknown_partner
 from engine.spec import Folders
 
 commands = typer.Typer()
@@ -25,17 +25,16 @@ def check(
 ) -> None:
     """Check specs: every problem of every file, and every example."""
     folders = get_folders(root)
-    problems: list[Problem] = []
     partners = folders.partners()
-    named = [_partners_of(folders, partners, spec) for spec in specs or ()]
+    named = [_partners_of(folders, partners, spec) for spec in specs or [*partners]]
     chosen = dict.fromkeys(name for names in named for name in names)
-    for name in chosen if specs else partners:
+    problems: list[Problem] = []
+    for name in chosen:
         if name in partners:
-            problems += check_partner(folders, name)
+            with stopping(json):
+                problems += check_partner(folders, name)
         else:
-            hint = did_you_mean(name, partners)
-            message = f"no partner is named '{name}'."
-            problems.append(Problem(Origin(name), "T301", message, hint))
+            problems.append(unknown_partner(name, partners, Origin(name)))
     found = sort(problems)
     code = 2 if errors(found) else 0
     if json:
@@ -43,8 +42,7 @@ def check(
     else:
         show_problems(found)
         wrong = len(errors(found))
-        count = len(chosen if specs else partners)
-        print(f"{count} specs, {wrong} errors, {len(found) - wrong} warnings")
+        print(f"{len(chosen)} specs, {wrong} errors, {len(found) - wrong} warnings")
     raise typer.Exit(code)
 
 

@@ -8,6 +8,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from engine.app.catalogue import (
+    Checked,
+    chosen,
+    read_all,
+    readable,
+    sound_partners,
+)
+from engine.app.lines import show_csv, wide_console
 from engine.app.options import (
     JSON,
     ROOT,
@@ -19,26 +27,17 @@ from engine.app.options import (
 )
 from engine.app.report import Watch
 from engine.app.workbench.coverage.findings import SpecCoverage, spec_coverage
-from engine.app.workbench.coverage.report import (
-    show_csv,
-    show_source,
-    show_specs,
-)
-from engine.app.workbench.coverage.source import (
-    SourceCoverage,
-    as_json,
-    source_coverage,
-)
+from engine.app.workbench.coverage.report import show_source, show_specs
+from engine.app.workbench.coverage.source import SourceCoverage, source_coverage
 from engine.app.workbench.coverage.standard import nobody_uses, users_of
-from engine.app.workbench.partners import Checked, chosen, read_all, sound_partners
 from engine.app.workbench.suggest.lessons import lessons_of
 from engine.app.workbench.suggest.proposing import suggest
 from engine.app.workbench.suggest.report import show_suggestions
 from engine.errors import SpecError
 from engine.model import EntityFile
-from engine.problems import Origin, Problem, did_you_mean, errors
+from engine.problems import Origin, errors
 from engine.runtime.activation import Activation
-from engine.runtime.library import UseCase
+from engine.runtime.library import UseCase, unknown_entity, unknown_use_case
 
 commands = typer.Typer()
 
@@ -77,7 +76,7 @@ def coverage(
         named = [word for word in words if not is_file(word)]
         known = read_all(folders)
         partners = [*named, *(one.file.partner for one in ready)]
-        cases = chosen(known, partners or folders.partners(), folders)
+        cases = readable(chosen(known, partners, folders))
         users = users_of(sound_partners(known))
         found = [spec_coverage(case, users) for case in cases]
         sources = _sources(ready)
@@ -88,7 +87,7 @@ def coverage(
     if json:
         print_json(_answer(code, found, nobody, sources, known))
     else:
-        console = _console()
+        console = wide_console()
         show_specs(console, found, nobody)
         for source in sources:
             show_source(console, source, every_row=every_row)
@@ -119,7 +118,7 @@ def _answer(
         "exit_code": code,
         "specs": [one.as_json() for one in found],
         "standard_used_by_nobody": nobody,
-        "sources": [as_json(one) for one in sources],
+        "sources": [one.as_json() for one in sources],
         "not_compared": sorted(unsound),
         "problems": [problem.as_json() for problem in errors(problems)],
     }
@@ -147,7 +146,7 @@ def suggest_rows(
     folders = get_folders(root)
     with stopping(json):
         known = read_all(folders)
-        cases = chosen(known, [partner], folders)
+        cases = readable(chosen(known, [partner], folders))
         case, file = _entity(cases, use_case, entity)
         sound = [one.use_case for one in known if one.is_sound and one.use_case]
         others = [one for one in sound if one.spec.partner != partner]
@@ -158,7 +157,7 @@ def suggest_rows(
     elif only_csv:
         show_csv(Console(), found.columns, found.to_paste())
     else:
-        show_suggestions(_console(), found)
+        show_suggestions(wide_console(), found)
 
 
 def _entity(
@@ -166,21 +165,12 @@ def _entity(
 ) -> tuple[UseCase, EntityFile]:
     """Return a use case and its entity; raises SpecError if there is no such."""
     by_name = {case.spec.name: case for case in cases}
-    partner = cases[0].spec.partner
     if use_case not in by_name:
-        hint = did_you_mean(use_case, by_name)
-        message = f"{partner} has no use case '{use_case}'."
-        raise SpecError([Problem(Origin(use_case), "T302", message, hint)])
+        partner, place = cases[0].spec.partner, Origin(use_case)
+        raise SpecError([unknown_use_case(partner, use_case, by_name, place)])
     case = by_name[use_case]
     entities = {one.name: one for one in case.spec.use_case.entities}
     if entity not in entities:
-        hint = did_you_mean(entity, entities)
-        message = f"{partner} has no entity '{entity}' in {use_case}."
         place = Origin(case.spec.use_case_yaml.name)
-        raise SpecError([Problem(place, "M110", message, hint)])
+        raise SpecError([unknown_entity(case.work, entity, entities, place)])
     return case, entities[entity]
-
-
-def _console() -> Console:
-    """Return a console of the terminal's width, or wide enough where there is none."""
-    return Console() if sys.stdout.isatty() else Console(width=100)

@@ -22,7 +22,7 @@ from engine.app.workbench.sheets.import_report import (
     import_summary,
     import_values,
 )
-from engine.app.workbench.sheets.importing import checked, prepared, write_tables
+from engine.app.workbench.sheets.importing import checked, prepared
 from engine.app.workbench.sheets.pulling import pull as pull_sheets
 from engine.app.workbench.sheets.refusals import known_refusals
 from engine.app.workbench.sheets.sheet_check import check_book
@@ -31,6 +31,7 @@ from engine.app.workbench.sheets.three_way_report import (
     pull_values,
     show_pull,
 )
+from engine.app.workbench.tables.writing import write_tables
 from engine.problems import errors
 
 commands = typer.Typer()

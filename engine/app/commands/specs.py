@@ -1,13 +1,12 @@
 """Commands about specs: show them, document them, add one."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from engine.app.catalogue import read_partners
+from engine.app.lines import wide_console
 from engine.app.options import JSON, ROOT, get_folders, print_json, stopping
 from engine.app.partners import partner_figures, show_partners
 from engine.app.scaffold import scaffold
@@ -36,12 +35,7 @@ def partners(json: JSON = False, root: ROOT = None) -> None:
     if json:
         print_json({"partners": found})
     else:
-        show_partners(_wide_console(), found)
-
-
-def _wide_console() -> Console:
-    """Return a console of the terminal's width, or wide enough where there is none."""
-    return Console() if sys.stdout.isatty() else Console(width=100)
+        show_partners(wide_console(), found)
 
 
 @commands.command()

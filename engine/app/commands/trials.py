@@ -24,6 +24,7 @@ from engine.errors import SpecError
 from engine.examples import default_settings
 from engine.problems import Origin, Problem, did_you_mean
 from engine.runtime.activation import make_activation
+from engine.runtime.library import unknown_partner
 from engine.spec import Folders
 from engine.yamlfile import read_yaml
 
@@ -147,18 +148,16 @@ def _print(attempt: Attempt, as_json: bool, in_lines: bool) -> None:
 def _table(folders: Folders, partner: str, entity: str) -> TableId:
     """Return the field table of an entity; raises SpecError if there is none."""
     if partner not in folders.partners():
-        hint = did_you_mean(partner, folders.partners())
-        message = f"no partner is named '{partner}'."
-        raise SpecError([Problem(Origin(partner), "T301", message, hint)])
-    known = [
-        TableId(partner, use_case, path.stem)
-        for use_case in folders.use_cases(partner)
-        for path in sorted((folders.mappings(partner) / use_case).glob("*.csv"))
-    ]
-    for table in known:
-        if table.name == entity:
-            return table
-    hint = did_you_mean(entity, [table.name for table in known])
+        known = folders.partners()
+        raise SpecError([unknown_partner(partner, known, Origin(partner))])
+    tables = {
+        path.stem: TableId(partner, use_case, path.stem)
+        for use_case in reversed(folders.use_cases(partner))
+        for path in (folders.mappings(partner) / use_case).glob("*.csv")
+    }
+    if entity in tables:
+        return tables[entity]
+    hint = did_you_mean(entity, tables)
     message = f"{partner} has no table for an entity '{entity}'."
     raise SpecError([Problem(Origin(partner), "M110", message, hint)])
 

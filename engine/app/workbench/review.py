@@ -3,18 +3,10 @@
 import html
 from collections.abc import Iterable, Iterator, Sequence
 
+from engine.app.visible import plain
+
 MARKUP = frozenset("`|*_~[]#!\\@")
 """Characters that mean something in Markdown, or to the site that shows it."""
-
-
-def plain(text: str) -> str:
-    r"""
-    Return a text as one visible line: what cannot be seen is spelled out.
-
-    >>> plain("a\nb\u00a0c")
-    'a\\u000ab\\u00a0c'
-    """
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def escaped(text: str) -> str:

@@ -10,8 +10,7 @@ import subprocess
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,6 +36,17 @@ class Version:
     partners: tuple[str, ...]
     whole: bool = True
     """Whether a partner that it does not have is none, and not one it does not tell."""
+    at_home: bool = False
+    """Whether it is the working folder, whose files need no more than their names."""
+
+    def told(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Return problems with the version's name before their files, as git writes."""
+        if self.at_home:
+            return list(problems)
+        return [
+            replace(p, origin=replace(p.origin, file=f"{self.label}:{p.origin.file}"))
+            for p in problems
+        ]
 
 
 DEPLOYED = "deployed:"
@@ -80,13 +90,9 @@ def copied(folders: Folders, partners: Iterable[str]) -> Iterator[Folders]:
     with TemporaryDirectory(prefix="feldwerk-") as folder:
         there = Folders(Path(folder).resolve())
         parts = [
-            (own(folders), own(there))
+            (own(folders, partner), own(there, partner))
             for partner in partners
-            for own in (
-                partial(Folders.connector, partner=partner),
-                partial(Folders.mappings, partner=partner),
-                partial(Folders.schemas, partner=partner),
-            )
+            for own in (Folders.connector, Folders.mappings, Folders.schemas)
         ]
         for source, target in [*parts, (folders.standard, there.standard)]:
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ that cannot be read at all do.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.app.catalogue import Checked, chosen
 from engine.app.workbench.book.choices import field_choices, list_choices
 from engine.app.workbench.book.choices_tab import Offers
 from engine.app.workbench.book.contract_fields import (
@@ -16,11 +17,10 @@ from engine.app.workbench.book.contract_fields import (
 )
 from engine.app.workbench.book.cover import entity_words, used_by
 from engine.app.workbench.book.table_tab import TableTab
-from engine.app.workbench.partners import Checked
 from engine.app.workbench.tables.layout import TableId
 from engine.app.workbench.tables.tablefile import TableFile, read_table_file
 from engine.errors import SpecError
-from engine.problems import Origin, Problem, did_you_mean, errors, sort
+from engine.problems import Origin, Problem, errors, sort
 from engine.related import relate
 from engine.runtime.library import standard_of
 from engine.runtime.text_cell import LONGEST
@@ -50,32 +50,11 @@ def chosen_cases(
     Raises SpecError with all that has no place in a workbook.
     """
     problems: list[Problem] = []
-    chosen = _chosen(folders, known, partners)
-    cases = [_case(folders, one, problems) for one in chosen]
+    found = chosen(known, partners, folders)
+    cases = [_case(folders, one, problems) for one in found]
     if problems:
         raise SpecError(sort(problems))
     return [case for case in cases if case is not None]
-
-
-def _chosen(
-    folders: Folders, known: Sequence[Checked], partners: Iterable[str]
-) -> list[Checked]:
-    names = list(dict.fromkeys(partners)) or folders.partners()
-    problems = []
-    for name in names:
-        place = Origin(folders.name(folders.mappings(name)))
-        if name not in folders.partners():
-            hint = did_you_mean(name, folders.partners())
-            message = f"no partner is named '{name}'."
-            problems.append(Problem(Origin(name), "T301", message, hint))
-        elif not folders.use_cases(name):
-            problems.append(Problem(place, "T001", f"'{name}' has no use case."))
-    if not names:
-        place = Origin(str(folders.root))
-        problems.append(Problem(place, "T001", "there is no partner here."))
-    if problems:
-        raise SpecError(sort(problems))
-    return [one for name in names for one in known if one.partner == name]
 
 
 def _case(folders: Folders, one: Checked, problems: list[Problem]) -> Case | None:

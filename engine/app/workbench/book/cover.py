@@ -6,8 +6,6 @@ Nothing of it is read again: it informs.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from openpyxl.worksheet.hyperlink import Hyperlink
-
 from engine.app.site.markdown import EVIDENCE
 from engine.app.site.usecase import DIRECTIONS, interval
 from engine.app.workbench.book import style
@@ -163,8 +161,7 @@ class Cover:
     def _link(self, number: int, text: str, tab: str) -> None:
         cell = self._sheet.cell(self._line, number)
         style.put(cell, text, style.LINK)
-        quoted = tab.replace("'", "''")
-        cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"'{quoted}'!A1")
+        style.link(cell, tab)
 
 
 def entity_words(spec: Spec, standard: Standard, entity: EntityFile) -> tuple[str, str]:

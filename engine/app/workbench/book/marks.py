@@ -16,16 +16,15 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.comments import Comment
 from openpyxl.styles import PatternFill
 from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.hyperlink import Hyperlink
 
-from engine.app.workbench.tables.layout import PROBLEMS
+from engine.app.workbench.book.style import link
+from engine.app.workbench.tables.layout import AUTHOR, PROBLEMS
 from engine.runtime.text_cell import set_text, set_title
 
 FILLS = {"error": "FFFF9999", "warning": "FFFFE066", "info": "FF9EC5FE"}
 """The fill of a level, the worst first; `info` is what a partner refused."""
 
 LEVELS = {"error": "errors", "warning": "warnings", "info": "refused by last runs"}
-AUTHOR = "Feldwerk"
 _BEGINNING = "— feldwerk sheet check"
 _MARK = re.compile(rf"\n*{_BEGINNING} \[(?P<fill>[0-9A-F]*)\] —\n.*", re.DOTALL)
 _WIDTH, _LINE_HEIGHT = 420, 18
@@ -62,7 +61,7 @@ class Mark:
         return f"{self.table}{cell} {self.code}: {self.message} {self.suggestion}"
 
     def as_json(self) -> dict[str, str]:
-        """Return the columns of the tab of problems."""
+        """Return a mark as JSON shows it; `code` is the rule id of the tab."""
         return {
             "table": self.table,
             "cell": f"{self.tab}!{self.cell}" if self.cell else "",
@@ -161,8 +160,7 @@ def _write_problems(book: Workbook, marks: Iterable[Mark]) -> None:
             set_text(sheet.cell(line, number), text)
         sheet.cell(line, 3).fill = PatternFill("solid", fgColor=FILLS[mark.level])
         if mark.cell:
-            place = f"'{mark.tab}'!{mark.cell}"
             here = sheet.cell(line, 2)
-            here.hyperlink = Hyperlink(ref=here.coordinate, location=place)
+            link(here, mark.tab, mark.cell)
             here.style = "Hyperlink"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(_COLUMNS))}{max(line, 2)}"

@@ -45,15 +45,11 @@ def _parts(text: str) -> Iterable[str]:
     return (text[start : start + LONGEST_PART] for start in starts)
 
 
-def read_memory(sheet: Any) -> dict[TableId, tuple[Cells, ...]]:
-    """Return the rows that each table had, from a tab of openpyxl."""
-    return memory_of(sheet.iter_rows(values_only=True))
-
-
 def memory_of(rows: Iterable[Sequence[Any]]) -> dict[TableId, tuple[Cells, ...]]:
     """
-    Return the rows that each table had; of a row that was damaged nothing is known.
+    Return the rows that each table had, from the values of the tab.
 
+    Of a row that was damaged nothing is known.
     Nothing is known either if the tab is of another version.
     """
     remaining = iter(rows)

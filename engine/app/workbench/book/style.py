@@ -18,7 +18,9 @@ from openpyxl.styles import (
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.dimensions import ColumnDimension
+from openpyxl.worksheet.hyperlink import Hyperlink
 
+from engine.app.workbench.tables.layout import LAST_COLUMN
 from engine.runtime.text_cell import TEXT_FORMAT, set_text
 
 CELL = "Feldwerk Zelle"
@@ -47,9 +49,6 @@ TAB_COLOURS = {"cover": DARK, "overview": "2E75B6", "table": "70AD47", "list": "
 
 _MARGIN = 0.4
 """Inches."""
-
-LAST_COLUMN = 16_384
-"""The last column that a sheet has: XFD."""
 
 LINE_HEIGHT = 13.5
 """Points of a line of text."""
@@ -190,6 +189,12 @@ def put(cell: Any, text: object, style: str) -> None:
     cell.style = style
     if str(text):
         set_text(cell, text)
+
+
+def link(cell: Any, tab: str, place: str = "A1") -> None:
+    """Let a cell lead to a place in another tab."""
+    quoted = tab.replace("'", "''")
+    cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"'{quoted}'!{place}")
 
 
 def set_widths(sheet: Any, widths: Sequence[float]) -> None:

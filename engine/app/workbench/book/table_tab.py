@@ -11,13 +11,13 @@ from typing import Any
 from openpyxl.comments import Comment
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
-from openpyxl.worksheet.hyperlink import Hyperlink
 
 from engine.app.workbench.book import style
 from engine.app.workbench.book.choices import CLOSED
 from engine.app.workbench.book.contract_fields import ContractField
 from engine.app.workbench.book.explanations import EXPLANATIONS
 from engine.app.workbench.tables.layout import (
+    AUTHOR,
     COVER,
     FIRST_ROW,
     INFORMING,
@@ -30,7 +30,6 @@ from engine.app.workbench.tables.tablefile import Cells, TableFile
 SPARE_ROWS = 200
 """So many rows below the table have drop-downs and colours."""
 
-AUTHOR = "Feldwerk"
 _NOTE_WIDTH, _NOTE_LINE, _LETTERS_IN_LINE = 320, 17, 48
 _SOURCES = ("erp_field", "id_parts", "reference", "default")
 _WIDEST = {"note": 60, "type": 34, "when": 40, "transform": 40}
@@ -66,7 +65,7 @@ class TableTab:
             {NUMBER: str(number), **row, **self._informing(row)}
             for number, row in enumerate(self.file.cells, 1)
         ]
-        return [*shown, *({**self._informed(field)} for field in self.unfilled)]
+        return [*shown, *(self._informed(field) for field in self.unfilled)]
 
     def _informing(self, row: Cells) -> Cells:
         field = self.fields.get(row.get("partner_field", ""))
@@ -112,7 +111,7 @@ def _write_head(sheet: Any, tab: TableTab) -> None:
     style.put(sheet.cell(1, 2), tab.label, style.HEADING)
     back = sheet.cell(1, _BACK)
     style.put(back, f"← {COVER}", style.BACK)
-    back.hyperlink = Hyperlink(ref=back.coordinate, location=f"'{COVER}'!A1")
+    style.link(back, COVER)
     sheet.row_dimensions[1].height = 26
     sheet.row_dimensions[TITLE_ROW].height = 20
 

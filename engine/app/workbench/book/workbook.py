@@ -9,6 +9,7 @@ from typing import Any
 
 from openpyxl import Workbook
 
+from engine.app.catalogue import read_all, sound_partners
 from engine.app.workbench.book.choices_tab import Offers
 from engine.app.workbench.book.content import chosen_cases, tabs_of
 from engine.app.workbench.book.cover import Cover
@@ -16,8 +17,8 @@ from engine.app.workbench.book.memory import write_memory
 from engine.app.workbench.book.overview import write_overview
 from engine.app.workbench.book.style import add_styles
 from engine.app.workbench.book.table_tab import write_tab
-from engine.app.workbench.partners import read_all, sound_partners
 from engine.app.workbench.tables.layout import (
+    AUTHOR,
     CHOICES,
     COVER,
     MEMORY,
@@ -55,7 +56,7 @@ def make_book(folders: Folders, partners: Iterable[str] = ()) -> Export:
     tabs = tab_names(file.table for file in files)
     notices = [notice for case in cases for notice in case.notices]
     book = Workbook()
-    book.properties.creator = "Feldwerk"
+    book.properties.creator = AUTHOR
     book.properties.created = _CREATED
     add_styles(book)
     cover = Cover(_first_sheet(book, COVER), tabs)

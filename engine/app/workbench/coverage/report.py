@@ -3,25 +3,21 @@
 What is complete is not told; `--json` has everything.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
-from rich.text import Text
 
-from engine.app.lines import counted, figures, head, say
+from engine.app.lines import counted, figures, head, say, show_csv
 from engine.app.workbench.coverage.findings import SpecCoverage
+from engine.app.workbench.coverage.lists import ListCount, rows_to_paste
 from engine.app.workbench.coverage.rows import RowCount
 from engine.app.workbench.coverage.rules import RuleCount
 from engine.app.workbench.coverage.source import (
     EntityCount,
     Idle,
-    ListCount,
     SourceCoverage,
     idle,
-    rows_to_paste,
 )
 from engine.interpreter import Fate
 from engine.model import ListRow
@@ -47,6 +43,9 @@ COUNTS: Mapping[str, tuple[Fate, ...]] = {
 }
 """Column of the table of all rows -> the fates that it counts."""
 
+COLUMNS = ("required", "no row", "optional", "filled", "no example")
+"""The figures of a table, as `_tables` counts them."""
+
 
 def show_specs(
     console: Console,
@@ -63,9 +62,6 @@ def show_specs(
     for one in found:
         _show_missing(console, one)
     _show_standard(console, nobody)
-
-
-COLUMNS = ("required", "no row", "optional", "filled", "no example")
 
 
 def _tables(one: SpecCoverage) -> Sequence[tuple[str, list[int]]]:
@@ -91,14 +87,16 @@ def _totals(tables: Sequence[tuple[str, list[int]]]) -> list[int]:
 
 def _show_spec(console: Console, one: SpecCoverage) -> None:
     tables = _tables(one)
-    totals = _totals(tables)
     title = f"Coverage: {one.partner}/{one.use_case} {one.version}"
     rows = [([name], numbers) for name, numbers in tables]
-    figures(console, ["entity"], list(COLUMNS), rows, title=title, total=totals)
+    figures(
+        console, ["entity"], list(COLUMNS), rows, title=title, total=_totals(tables)
+    )
     _show_missing(console, one)
     optional = [e for e in one.entities if e.optional.missing]
     if optional:
-        share = totals[3] / totals[2]
+        shares = [entity.optional for entity in one.entities]
+        share = sum(s.filled for s in shares) / sum(s.fields for s in shares)
         head(console, "Optional fields without a row", f"{share:.0%} are filled")
         for entity in optional:
             say(console, f"{entity.entity}: {', '.join(entity.optional.missing)}", 2, 2)
@@ -127,9 +125,9 @@ def _show_examples(console: Console, one: SpecCoverage) -> None:
     for example in missing[:SHOWN]:
         place = example.row.rpartition("/")[2]
         say(console, f"{place} {example.partner_field}: has {example.why}", 2, 2)
-    if len(missing) > SHOWN:
-        say(console, f"and {len(missing) - SHOWN:,} more; --json has all", 2)
-    lists = [one for one in one.lists if one.not_exemplified]
+    if (left := len(missing) - SHOWN) > 0:
+        say(console, f"{counted(left, 'further row')}; --json has all", 2)
+    lists = [values for values in one.lists if values.not_exemplified]
     if lists:
         head(console, "Value lists", "entries that no example shows")
     for values in lists:
@@ -250,15 +248,3 @@ def _show_paste(console: Console, values: Counter[str]) -> None:
     if left := len(values) - len(rows):
         told = counted(left, "further value")
         say(console, f"{told}: begins like a formula, or too many; --json has all", 2)
-
-
-def show_csv(
-    console: Console, columns: Sequence[str], rows: Iterable[Mapping[str, str]]
-) -> None:
-    """Print rows as the lines of a CSV file, ready to paste into one."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    for line in text.getvalue().splitlines():
-        console.print(Text(line), soft_wrap=True)

@@ -4,31 +4,25 @@ The source is read once, as a plan reads it; no partner is asked, and nothing is
 to the activation's state.
 """
 
-from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from engine.app.workbench.coverage.lookups import OTHERS, folded, lookups_of
-from engine.app.workbench.coverage.rows import Asked, Counting, RowCount
+from engine.app.workbench.coverage.lists import ListCount, list_counts
+from engine.app.workbench.coverage.lookups import lookups_of
+from engine.app.workbench.coverage.rows import Counting, RowCount
 from engine.app.workbench.coverage.rules import RuleCount, rule_counts
-from engine.app.workbench.tables.layout import TableId
 from engine.runtime.activation import Activation
 from engine.runtime.disk import room_for_files
 from engine.runtime.run import Progress, staged
 from engine.runtime.staging import Staging
 from engine.runtime.state import State
-from engine.runtime.text_cell import BEGINNINGS
 from engine.work import Constant, EntityWork
 
 Idle = Literal["", "condition", "earlier", "empty", "default", "refused"]
 """Why a row never gave a value of the source; empty if it did, or was never asked."""
-
-SHOWN_VALUES = 1_000
-"""A list is shown so many values without an entry; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -42,39 +36,38 @@ class EntityCount:
     is_off: bool
     rows: tuple[RowCount, ...]
 
-
-@dataclass
-class ListCount:
-    """
-    The values of the source that meet no entry of a value list, most frequent first.
-
-    `others` fall to the entry `*`. Personal values are counted and not shown, and so
-    are those beyond the most that are kept.
-    """
-
-    name: str
-    path: str
-    asked: int = 0
-    missing: Counter[str] = field(default_factory=Counter)
-    others: Counter[str] = field(default_factory=Counter)
-    hidden_missing: int = 0
-    hidden_others: int = 0
-    unused: tuple[str, ...] = ()
-    """Entries that no value of the source meets; unknown where values are personal."""
-
-    @property
-    def has_missing(self) -> bool:
-        """Whether a value of the source has no entry, not even `*`."""
-        return bool(self.missing or self.hidden_missing)
+    def as_json(self) -> dict[str, Any]:
+        rows = [
+            {
+                "partner_field": row.name,
+                "row": f"{row.work.origin.file}:{row.work.origin.line}",
+                "asked": row.fates.total(),
+                "counts": dict(sorted(row.fates.items())),
+                "never": idle(row) or None,
+            }
+            for row in self.rows
+        ]
+        return {**vars(self), "rows": rows}
 
 
 @dataclass(frozen=True)
 class SourceCoverage:
+    """What became of the rows, prerequisites and value lists of an activation."""
+
     activation: str
     entities: tuple[EntityCount, ...]
     rules: tuple[RuleCount, ...]
     lists: tuple[ListCount, ...]
     warnings: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "activation": self.activation,
+            "entities": [entity.as_json() for entity in self.entities],
+            "prerequisites": [vars(rule) for rule in self.rules],
+            "lists": [one.as_json() for one in self.lists],
+            "warnings": list(self.warnings),
+        }
 
 
 def source_coverage(activation: Activation, progress: Progress) -> SourceCoverage:
@@ -91,11 +84,12 @@ def source_coverage(activation: Activation, progress: Progress) -> SourceCoverag
         entities = tuple(
             _entity(activation, entity, staging, progress) for entity in work.entities
         )
+        rows = (row for entity in entities for row in entity.rows)
         return SourceCoverage(
             activation=activation.name,
             entities=entities,
             rules=tuple(rule_counts(staging)),
-            lists=tuple(_lists(activation, entities)),
+            lists=tuple(list_counts(activation.use_case.spec, rows)),
             warnings=tuple(staging.warnings),
         )
 
@@ -133,101 +127,3 @@ def idle(row: RowCount) -> Idle:
     if row.fates["condition"] + row.fates["earlier"] < seen:
         return "empty"
     return "earlier" if row.fates["earlier"] else "condition"
-
-
-# -- value lists
-
-
-def _lists(
-    activation: Activation, entities: tuple[EntityCount, ...]
-) -> Iterator[ListCount]:
-    spec = activation.use_case.spec
-    asked: dict[str, list[Asked]] = {}
-    for entity in entities:
-        for row in entity.rows:
-            if row.asked is not None:
-                asked.setdefault(row.asked.lookup.list, []).append(row.asked)
-    for name, found in sorted(asked.items()):
-        count = ListCount(
-            name, TableId(spec.partner, spec.name, name, is_list=True).path
-        )
-        met: set[str] = set()
-        spelt: dict[str, str] = {}
-        for one in found:
-            _add(count, one, met, spelt)
-        if all(not one.personal and not one.met for one in found):
-            entries = spec.lists[name].entries
-            count.unused = tuple(e for e in entries if e not in {*met, OTHERS})
-        yield count
-
-
-def _add(count: ListCount, asked: Asked, met: set[str], spelt: dict[str, str]) -> None:
-    """Add what a row asked; spellings of one value are one, as the list has it."""
-    count.hidden_missing += asked.unmet
-    count.hidden_others += asked.others
-    count.asked += asked.met + asked.others + asked.unmet + asked.values.total()
-    entries = asked.lookup.entries
-    into = count.others if OTHERS in entries else count.missing
-    for value, number in asked.values.most_common():
-        key = folded(value)
-        if key in entries:
-            met.add(key)
-        else:
-            into[spelt.setdefault(key, str(value).strip())] += number
-
-
-def as_json(found: SourceCoverage) -> dict[str, Any]:
-    """Return all counts as one JSON object."""
-    return {
-        "activation": found.activation,
-        "entities": [_entity_json(entity) for entity in found.entities],
-        "prerequisites": [vars(rule) for rule in found.rules],
-        "lists": [list_json(one) for one in found.lists],
-        "warnings": list(found.warnings),
-    }
-
-
-def _entity_json(entity: EntityCount) -> dict[str, Any]:
-    rows = [
-        {
-            "partner_field": row.name,
-            "row": f"{row.work.origin.file}:{row.work.origin.line}",
-            "asked": row.fates.total(),
-            "counts": dict(sorted(row.fates.items())),
-            "never": idle(row) or None,
-        }
-        for row in entity.rows
-    ]
-    return {**vars(entity), "rows": rows}
-
-
-def rows_to_paste(values: Counter[str]) -> list[dict[str, str]]:
-    """
-    Return rows for a value list, the partner's value left to be filled in.
-
-    What a spreadsheet would take for a formula is no row: somebody has to type it.
-    """
-    return [
-        {"erp_value": value, "partner_value": "", "note": _records(number)}
-        for value, number in values.most_common(SHOWN_VALUES)
-        if not value.startswith(BEGINNINGS)
-    ]
-
-
-def _records(number: int) -> str:
-    return f"{number} {'Datensatz' if number == 1 else 'Datensätze'}"
-
-
-def list_json(count: ListCount) -> dict[str, Any]:
-    return {
-        "list": count.name,
-        "path": count.path,
-        "asked": count.asked,
-        "missing": dict(count.missing.most_common()),
-        "missing_rows": rows_to_paste(count.missing),
-        "missing_not_shown": count.hidden_missing,
-        "others": dict(count.others.most_common()),
-        "others_rows": rows_to_paste(count.others),
-        "others_not_shown": count.hidden_others,
-        "entries_never_met": list(count.unused),
-    }

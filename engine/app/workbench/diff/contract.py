@@ -1,16 +1,17 @@
 """Compare what a partner accepts and how it is reached: files in, what changed out."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from engine.app.payload_fields import PayloadField, every_field
 from engine.app.workbench.diff.spec_change import Effect, SpecChange
+from engine.app.workbench.versions import Version
 from engine.errors import SpecError
 from engine.model import PartnerFile
-from engine.problems import Origin, Problem, sort
+from engine.problems import Problem, sort
+from engine.spec import read_schemas
 
 FOR_PEOPLE = frozenset(
     {
@@ -27,9 +28,9 @@ _INNER = frozenset({"properties", "required", "items"})
 _WORDS = {"x-evidence": "evidence", "x-source": "source of the evidence"}
 
 
-def standard_changes(old: Path, new: Path) -> Iterator[SpecChange]:
-    """Yield what changed of the Standard; a folder that is not there says nothing."""
-    if not (old.is_dir() and new.is_dir()):
+def standard_changes(old: Version, new: Version) -> Iterator[SpecChange]:
+    """Yield what changed of the Standard; a version without one says nothing of it."""
+    if not all(version.folders.standard.is_dir() for version in (old, new)):
         return
     before, after = _schemas(old), _schemas(new)
     for name in sorted({*before, *after}):
@@ -41,15 +42,11 @@ def standard_changes(old: Path, new: Path) -> Iterator[SpecChange]:
             yield from schema_changes(name, before[name], after[name])
 
 
-def _schemas(folder: Path) -> dict[str, Mapping[str, Any]]:
-    found, problems = {}, []
-    for path in folder.glob("*.json"):
-        try:
-            found[path.stem] = orjson.loads(path.read_bytes())
-        except orjson.JSONDecodeError as error:
-            problems.append(Problem(Origin(str(path)), "T005", f"{error}."))
+def _schemas(version: Version) -> dict[str, Mapping[str, Any]]:
+    problems: list[Problem] = []
+    found = read_schemas(version.folders, version.folders.standard, problems)
     if problems:
-        raise SpecError(sort(problems))
+        raise SpecError(sort(version.told(problems)))
     return found
 
 

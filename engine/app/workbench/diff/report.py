@@ -6,8 +6,12 @@ from itertools import groupby
 from rich.console import Console
 
 from engine.app.lines import counted, head, say
-from engine.app.workbench.diff.spec_change import Effect, SpecChange
-from engine.app.workbench.diff.spec_diff import SpecDiff, UseCaseDiff
+from engine.app.workbench.diff.spec_change import (
+    Effect,
+    SpecChange,
+    SpecDiff,
+    UseCaseDiff,
+)
 from engine.app.workbench.review import code, table
 
 MARKS = {
@@ -19,7 +23,7 @@ MARKS = {
     "order": "~",
 }
 STYLES: dict[Effect, str] = {"major": "red", "minor": "", "patch": "dim"}
-EFFECTS: dict[Effect, str] = {
+WORDS: dict[Effect, str] = {
     "major": "breaking",
     "minor": "changes what a run does",
     "patch": "no effect on data",
@@ -48,7 +52,9 @@ def _show_changes(console: Console, changes: Sequence[SpecChange]) -> None:
     for part, found in _by_part(changes):
         say(console, part, 2, style="bold")
         for change in found:
-            told = f"{MARKS[change.kind]} {change.text}{_effect(change)}"
+            told = f"{MARKS[change.kind]} {change.text}"
+            if change.effect != "minor":
+                told += f" [{WORDS[change.effect]}]"
             say(console, told, 4, 4, style=STYLES[change.effect])
 
 
@@ -59,12 +65,6 @@ def _by_part(
     ordered = sorted(changes, key=lambda change: parts.index(change.part))
     for part, found in groupby(ordered, key=lambda change: change.part):
         yield part, list(found)
-
-
-def _effect(change: SpecChange) -> str:
-    return {"major": " [breaking]", "minor": "", "patch": " [no effect on data]"}[
-        change.effect
-    ]
 
 
 def _version(one: UseCaseDiff) -> str:
@@ -100,7 +100,7 @@ def markdown(found: SpecDiff) -> str:
 
 def _table(changes: Sequence[SpecChange]) -> Iterator[str]:
     rows = [
-        [code(change.part), change.kind, code(change.text), EFFECTS[change.effect]]
+        [code(change.part), change.kind, code(change.text), WORDS[change.effect]]
         for _, found in _by_part(changes)
         for change in found
     ]

@@ -64,6 +64,67 @@ def _quoted(value: str) -> str:
     return f"'{value}'" if value else "(nothing)"
 
 
+@dataclass(frozen=True)
+class UseCaseDiff:
+    """What two versions of a use case differ in; one that is missing has no number."""
+
+    partner: str
+    use_case: str
+    old_version: str
+    new_version: str
+    changes: tuple[SpecChange, ...]
+
+    @property
+    def effect(self) -> Effect | None:
+        return heaviest(self.changes)
+
+    @property
+    def proposed(self) -> str:
+        """The version number that the changes ask for; "" if none is due."""
+        if not (self.old_version and self.new_version and self.effect):
+            return ""
+        return next_version(self.old_version, self.effect)
+
+    @property
+    def has_it(self) -> bool:
+        """Whether use_case.yaml has the version number that is due, or a higher one."""
+        return not self.proposed or is_at_least(self.new_version, self.proposed)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "partner": self.partner,
+            "use_case": self.use_case,
+            "old_version": self.old_version,
+            "new_version": self.new_version,
+            "effect": self.effect,
+            "proposed_version": self.proposed,
+            "file_has_it": self.has_it,
+            "changes": [change.as_json() for change in self.changes],
+        }
+
+
+@dataclass(frozen=True)
+class SpecDiff:
+    """What two versions of the specs differ in; equal use cases are not in it."""
+
+    old: str
+    new: str
+    use_cases: tuple[UseCaseDiff, ...]
+    standard: tuple[SpecChange, ...] = ()
+    """What changed of the Standard, which all partners share."""
+
+    def __bool__(self) -> bool:
+        return bool(self.use_cases or self.standard)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "old": self.old,
+            "new": self.new,
+            "use_cases": [one.as_json() for one in self.use_cases],
+            "standard": [change.as_json() for change in self.standard],
+        }
+
+
 def heaviest(changes: Iterable[SpecChange]) -> Effect | None:
     """Return the largest effect of some changes; None if there are none."""
     found = [EFFECTS.index(change.effect) for change in changes]

@@ -4,7 +4,7 @@ Tables are compared by row, YAML by its model and schemas by field, so that what
 written in another way is no difference.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,13 +14,7 @@ from engine.app.workbench.diff.contract import (
     schema_changes,
     standard_changes,
 )
-from engine.app.workbench.diff.spec_change import (
-    Effect,
-    SpecChange,
-    heaviest,
-    is_at_least,
-    next_version,
-)
+from engine.app.workbench.diff.spec_change import SpecChange, SpecDiff, UseCaseDiff
 from engine.app.workbench.diff.tables import (
     Rows,
     added_row,
@@ -35,74 +29,13 @@ from engine.app.workbench.tables.tablefile import Cells, read_table_file
 from engine.app.workbench.versions import Version
 from engine.errors import SpecError
 from engine.model import EntityFile
-from engine.problems import Origin, Problem, did_you_mean, sort
-from engine.runtime.library import standard_of
+from engine.problems import Origin, sort
+from engine.runtime.library import standard_of, unknown_partner
 from engine.spec import Folders, Spec, read_spec
 from engine.yamlfile import read_yaml
 
 ALIKE = 0.5
 """An entity whose table has this share of another one's rows is that one, renamed."""
-
-
-@dataclass(frozen=True)
-class UseCaseDiff:
-    """What two versions of a use case differ in; one that is missing has no number."""
-
-    partner: str
-    use_case: str
-    old_version: str
-    new_version: str
-    changes: tuple[SpecChange, ...]
-
-    @property
-    def effect(self) -> Effect | None:
-        return heaviest(self.changes)
-
-    @property
-    def proposed(self) -> str:
-        """The version number that the changes ask for; "" if none is due."""
-        if not (self.old_version and self.new_version and self.effect):
-            return ""
-        return next_version(self.old_version, self.effect)
-
-    @property
-    def has_it(self) -> bool:
-        """Whether use_case.yaml has the version number that is due, or a higher one."""
-        return not self.proposed or is_at_least(self.new_version, self.proposed)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "partner": self.partner,
-            "use_case": self.use_case,
-            "old_version": self.old_version,
-            "new_version": self.new_version,
-            "effect": self.effect,
-            "proposed_version": self.proposed,
-            "file_has_it": self.has_it,
-            "changes": [change.as_json() for change in self.changes],
-        }
-
-
-@dataclass(frozen=True)
-class SpecDiff:
-    """What two versions of the specs differ in; equal use cases are not in it."""
-
-    old: str
-    new: str
-    use_cases: tuple[UseCaseDiff, ...]
-    standard: tuple[SpecChange, ...] = ()
-    """What changed of the Standard, which all partners share."""
-
-    def __bool__(self) -> bool:
-        return bool(self.use_cases or self.standard)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "old": self.old,
-            "new": self.new,
-            "use_cases": [one.as_json() for one in self.use_cases],
-            "standard": [change.as_json() for change in self.standard],
-        }
 
 
 @dataclass(frozen=True)
@@ -129,7 +62,7 @@ def diff(old: Version, new: Version, partner: str | None = None) -> SpecDiff:
     Raises SpecError if a YAML or JSON file cannot be read, or if there is no such
     partner. What a workbook or a deployed spec does not have is not compared.
     """
-    standard = list(standard_changes(old.folders.standard, new.folders.standard))
+    standard = tuple(standard_changes(old, new))
     found = []
     before, after = _names(old), _names(new)
     names = before | after
@@ -137,7 +70,9 @@ def diff(old: Version, new: Version, partner: str | None = None) -> SpecDiff:
         if not version.whole:
             names &= own
     if partner is not None:
-        _require(partner, sorted({name for name, _ in before | after}))
+        known = sorted({name for name, _ in before | after})
+        if partner not in known:
+            raise SpecError([unknown_partner(partner, known, Origin("--partner"))])
         names = {name for name in names if name[0] == partner}
     for name in sorted(names):
         was = _read(old, *name) if name in before else None
@@ -145,7 +80,7 @@ def diff(old: Version, new: Version, partner: str | None = None) -> SpecDiff:
         one = _compared(name, was, now, new.folders)
         if one.changes or one.old_version != one.new_version:
             found.append(one)
-    return SpecDiff(old.label, new.label, tuple(found), tuple(standard))
+    return SpecDiff(old.label, new.label, tuple(found), standard)
 
 
 def _names(version: Version) -> set[tuple[str, str]]:
@@ -154,13 +89,6 @@ def _names(version: Version) -> set[tuple[str, str]]:
         for partner in version.partners
         for use_case in version.folders.use_cases(partner)
     }
-
-
-def _require(partner: str, known: Iterable[str]) -> None:
-    if partner not in known:
-        hint = did_you_mean(partner, known)
-        message = f"no partner is named '{partner}'."
-        raise SpecError([Problem(Origin("--partner"), "T301", message, hint)])
 
 
 def _read(version: Version, partner: str, use_case: str) -> _UseCase:
@@ -172,7 +100,7 @@ def _read(version: Version, partner: str, use_case: str) -> _UseCase:
     # Rows are compared as they are, right or wrong; what cannot be read cannot.
     unread = [p for p in problems if not p.origin.file.endswith(".csv")]
     if spec is None or unread:
-        raise SpecError(sort(in_version(version, unread)))
+        raise SpecError(sort(version.told(unread)))
     folder = folders.mappings(partner) / use_case
     ids = [TableId(partner, use_case, entity.name) for entity in spec.use_case.entities]
     ids += [
@@ -182,14 +110,6 @@ def _read(version: Version, partner: str, use_case: str) -> _UseCase:
     tables = {one: read_table_file(folders.root / one.path, one).cells for one in ids}
     data = connector.data if isinstance(connector.data, dict) else None
     return _UseCase(spec, tables, data)
-
-
-def in_version(version: Version, problems: Iterable[Problem]) -> list[Problem]:
-    """Return problems of a version with its name before their files, as git writes."""
-    return [
-        replace(p, origin=replace(p.origin, file=f"{version.label}:{p.origin.file}"))
-        for p in problems
-    ]
 
 
 def _compared(

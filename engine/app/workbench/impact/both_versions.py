@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from engine.app.workbench.diff.spec_diff import in_version
 from engine.app.workbench.versions import Version
 from engine.errors import SpecError
 from engine.problems import Origin, Problem
@@ -30,9 +29,9 @@ def opened_by(
     """
     yaml, problems = read_yaml(path, str(path))
     if problems or not isinstance(yaml.data, dict):
-        raise SpecError(problems or [Problem(Origin(str(path)), "T004", NO_FILE)])
-    before = _use_case(yaml, old, is_home=True)
-    after = _use_case(yaml, new, is_home=new.folders == old.folders)
+        no_file = Problem(Origin(str(path)), "T004", "is no activation.")
+        raise SpecError(problems or [no_file])
+    before, after = _use_case(yaml, old), _use_case(yaml, new)
     first = _activation(yaml, path, old, before, after)
     today = date.fromisoformat(first.settings["today"])
     second = _activation(yaml, path, new, after, before, today)
@@ -41,10 +40,7 @@ def opened_by(
     return first, second, [name for name in settings if name not in known]
 
 
-NO_FILE = "is no activation."
-
-
-def _use_case(yaml: YamlFile, version: Version, *, is_home: bool) -> UseCase:
+def _use_case(yaml: YamlFile, version: Version) -> UseCase:
     """Return the use case in a version; its problems are told with its label."""
     partner, name = (str(yaml.data.get(key, "")) for key in ("partner", "use_case"))
     if not version.whole and partner not in version.partners:
@@ -54,11 +50,9 @@ def _use_case(yaml: YamlFile, version: Version, *, is_home: bool) -> UseCase:
     try:
         return get_use_case(version.folders, partner, name, origin)
     except SpecError as error:
-        if is_home:
-            raise
-        told = [p for p in error.problems if p.origin == origin]
+        own = [p for p in error.problems if p.origin == origin]
         inside = [p for p in error.problems if p.origin != origin]
-        raise SpecError([*told, *in_version(version, inside)]) from None
+        raise SpecError([*own, *version.told(inside)]) from None
 
 
 def _activation(

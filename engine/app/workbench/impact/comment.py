@@ -6,8 +6,13 @@ Personal values are masked always: a comment stays where it is written.
 from collections.abc import Iterator
 
 from engine.app.lines import counted
-from engine.app.workbench.impact.figures import CLASSES, Class, Impact, Sample
-from engine.app.workbench.impact.payload_diff import FIELD_CLASSES
+from engine.app.workbench.impact.figures import (
+    CLASSES,
+    FIELD_CLASSES,
+    Class,
+    Impact,
+    Sample,
+)
 from engine.app.workbench.impact.report import (
     NOTHING,
     fields_of,
@@ -109,9 +114,15 @@ def _samples(samples: list[Sample]) -> Iterator[str]:
         rows = [[code(title_of(one)), escaped(one.reason)] for one in samples]
         yield from table(["record", "reason"], rows)
         return
-    rows = [
-        [code(title_of(sample)), code(one.name), code(one.old), code(one.new), one.kind]
-        for sample in samples
-        for one in sample.fields
-    ]
-    yield from table(["record", "field", "before", "after", "what"], rows)
+    yield from table(
+        ["record", "field", "before", "after", "what"],
+        [row for sample in samples for row in _sample(sample)],
+    )
+
+
+def _sample(sample: Sample) -> Iterator[list[str]]:
+    key = code(sample.key)
+    if sample.new_id:
+        yield [key, "our ID", code(sample.id), code(sample.new_id), "ids"]
+    for one in sample.fields:
+        yield [key, code(one.name), code(one.old), code(one.new), one.kind]

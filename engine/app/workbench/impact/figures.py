@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from engine.app.workbench.impact.payload_diff import FieldClass
+FieldClass = Literal["ids", "values", "cosmetic"]
+FIELD_CLASSES: tuple[FieldClass, ...] = ("ids", "values", "cosmetic")
+"""What a change of a field is, the worst first."""
 
 Class = Literal[
     "rejected",

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 import orjson
 
+from engine.app.workbench.payload_diff import Payload
 from engine.runtime.changes import LeftOut
 from engine.runtime.plan import EntityPlan
 from engine.runtime.planning import digest_of
@@ -24,9 +25,7 @@ class Sent:
 
     id: str
     fixed: str
-    body: dict[str, Any]
-    only: dict[str, dict[str, Any]]
-    """Operation -> the part of the payload that counts in it alone."""
+    payload: Payload
 
 
 @dataclass(frozen=True)
@@ -157,4 +156,4 @@ def _reason(values: list[Any]) -> NotSent:
 
 def _read(values: list[Any]) -> Sent:
     our_id, fixed, payload = values
-    return Sent(our_id, fixed, *orjson.loads(payload))
+    return Sent(our_id, fixed, orjson.loads(payload))

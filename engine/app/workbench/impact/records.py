@@ -1,28 +1,29 @@
 """Compare what two versions make of an entity's records: payloads in, impact out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.app.causes import shared
 from engine.app.workbench.impact.figures import (
+    FIELD_CLASSES,
     MIRRORED,
     Cause,
     Class,
     EntityImpact,
+    FieldClass,
     Sample,
     SampleField,
 )
-from engine.app.workbench.impact.payload_diff import (
-    FIELD_CLASSES,
-    FieldChange,
-    FieldClass,
-    Path,
-    field_changes,
-    is_cosmetic,
-)
 from engine.app.workbench.impact.payloads import NotSent, Payloads, Sent, Side
 from engine.app.workbench.impact.shapes import Personal, shown
+from engine.app.workbench.payload_diff import (
+    FieldDifference,
+    Path,
+    differences,
+    is_cosmetic,
+    path_to,
+)
 from engine.work import EntityWork
 
 FIELDS = 8
@@ -67,7 +68,7 @@ class RecordComparison:
         self.personal = Personal(works.both)
         self.id_paths = {one.id_field.target for one in works.both}
         self.references: dict[Path, tuple[str, ...]] = {
-            tuple(part for part in spot.target if part != "[]"): spot.entities
+            path_to(spot.target): spot.entities
             for one in works.both
             for spot in one.references
         }
@@ -92,56 +93,47 @@ class RecordComparison:
         return found
 
     def _changed(self, key: str, old: Sent, new: Sent) -> None:
-        changes = list(self._fields(old, new))
-        kinds = {change.kind for change in changes}
+        found = differences(old.payload, new.payload)
+        changes = [(one, self._kind(one)) for one in found]
+        kinds = {kind for _, kind in changes}
         kind: Class = next((k for k in FIELD_CLASSES if k in kinds), "cosmetic")
         if old.id != new.id:
             kind = "ids"
         elif kind != "ids" and old.fixed and new.fixed and old.fixed != new.fixed:
             kind = "made_anew"
         self.found.count(kind, self.mandant_of(key))
-        for name, field_kind in {(one.name, one.kind) for one in changes}:
+        for name, field_kind in {(one.name, kind) for one, kind in changes}:
             self.found.fields.setdefault(name, Counter())[field_kind] += 1
-        fields = tuple(map(self._sample, changes[:FIELDS]))
+        fields = tuple(self._sample(*change) for change in changes[:FIELDS])
         new_id = new.id if new.id != old.id else ""
         self.found.keep(kind, Sample(key, old.id, new_id, fields))
 
-    def _fields(self, old: Sent, new: Sent) -> Iterator[FieldChange]:
-        yield from field_changes(old.body, new.body, self._judge)
-        for operation in dict.fromkeys([*old.only, *new.only]):
-            was, now = old.only.get(operation, {}), new.only.get(operation, {})
-            for change in field_changes(was, now, self._judge):
-                name = f"{change.name} (on {operation})"
-                yield FieldChange(
-                    name, change.path, change.old, change.new, change.kind
-                )
-
-    def _judge(self, path: Path, old: object, new: object) -> FieldClass:
-        if path in self.id_paths:
+    def _kind(self, one: FieldDifference) -> FieldClass:
+        if one.path in self.id_paths:
             return "ids"
-        if path in self.references:
-            return "ids" if self._same_records(path, old, new) else "values"
-        return "cosmetic" if is_cosmetic(old, new) else "values"
+        if one.path in self.references:
+            return "ids" if self._same_records(one) else "values"
+        return "cosmetic" if is_cosmetic(one.old, one.new) else "values"
 
-    def _same_records(self, path: Path, old: object, new: object) -> bool:
+    def _same_records(self, one: FieldDifference) -> bool:
         """Say whether other IDs point to the records that the old ones pointed to."""
         keys = []
-        sides: tuple[tuple[Side, object], ...] = (("old", old), ("new", new))
+        sides: tuple[tuple[Side, object], ...] = (("old", one.old), ("new", one.new))
         for side, value in sides:
             ids = value if isinstance(value, list) else [value]
             found = {
                 (name, self.payloads.key_of(side, name, our_id))
                 for our_id in ids
-                for name in self.references[path]
+                for name in self.references[one.path]
                 if isinstance(our_id, str)
             }
             keys.append({pair for pair in found if pair[1] is not None})
         return bool(keys[0]) and keys[0] == keys[1]
 
-    def _sample(self, change: FieldChange) -> SampleField:
-        masked = not self.unmasked and self.personal(change.path)
-        old, new = (shown(v, masked=masked) for v in (change.old, change.new))
-        return SampleField(change.name, old, new, change.kind)
+    def _sample(self, one: FieldDifference, kind: FieldClass) -> SampleField:
+        masked = not self.unmasked and self.personal(one.path)
+        old, new = (shown(value, masked=masked) for value in (one.old, one.new))
+        return SampleField(one.name, old, new, kind)
 
     def _not_sent(self, key: str, our_id: str, kind: Class, why: NotSent) -> None:
         """Count a record that only one of the versions sends, and why the other not."""

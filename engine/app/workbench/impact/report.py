@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from engine.app.lines import counted, figures, head, say
+from engine.app.visible import plain
 from engine.app.workbench.impact.figures import (
     CLASSES,
+    FIELD_CLASSES,
     Class,
     EntityImpact,
     Impact,
     Sample,
 )
-from engine.app.workbench.impact.payload_diff import FIELD_CLASSES
-from engine.app.workbench.review import plain
 from engine.problems import CATALOGUE
 
 FIELDS = 8
@@ -139,9 +139,8 @@ def _show_fields(console: Console, changed: list[EntityImpact]) -> None:
                 if count
             )
             say(console, f"{name:{width}}  {told}  {place}".rstrip(), 4, 4)
-        if left := len(rows) - FIELDS:
-            more = counted(left, "further field")
-            say(console, f"{more}; --json has all", 4) if left > 0 else None
+        if (left := len(rows) - FIELDS) > 0:
+            say(console, f"{counted(left, 'further field')}; --json has all", 4)
 
 
 def reasons(entity: EntityImpact) -> Iterator[tuple[Class, int, str]]:

@@ -10,10 +10,11 @@ from typing import Any
 
 import orjson
 
-from engine.app.workbench.impact.payload_diff import MISSING, Path
-from engine.app.workbench.review import plain
+from engine.app.visible import plain
+from engine.app.workbench.payload_diff import MISSING, Path, path_to
 from engine.contract import property_schema
-from engine.work import EntityWork, FieldWork, ListWork
+from engine.runtime.masking import personal_rows
+from engine.work import EntityWork, FieldWork
 
 LONGEST = 120
 """Of a longer value the end is cut."""
@@ -87,13 +88,10 @@ class Personal:
 
 
 def _personal(work: EntityWork) -> Iterator[Path]:
-    for item in work.fields:
-        rows = item.fields if isinstance(item, ListWork) else (item,)
-        before = item.target if isinstance(item, ListWork) else ()
-        for row in rows:
-            path = (*before, *row.target)
-            if row.personal and not _of_a_list(row, work, path):
-                yield path
+    for target, row in personal_rows(work):
+        path = path_to(target)
+        if not _of_a_list(row, work, path):
+            yield path
 
 
 def _of_a_list(row: FieldWork, work: EntityWork, path: Path) -> bool:

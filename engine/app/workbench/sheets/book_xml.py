@@ -22,6 +22,7 @@ from engine.app.workbench.sheets.xml_stream import (
     local,
     read_xml,
 )
+from engine.app.workbench.tables.layout import LAST_COLUMN
 
 MOST_CELLS = 300_000
 """So many cells of a workbook may hold something; our largest has some thousands."""
@@ -29,7 +30,6 @@ MOST_TEXT = 50_000_000
 """Characters of all cells of a tab, and of the texts that cells share."""
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 GENERAL = "General"
-LAST_COLUMN = 16_384
 LAST_ROW = 1_048_576
 _LONGEST_NUMBER = 9
 
@@ -95,21 +95,25 @@ def read_formats(archive: zipfile.ZipFile) -> list[str]:
     """Return the number format of each cell style, by its place."""
     own: dict[str, str] = {}
     numbers: list[str] = []
-    in_cells: list[bool] = [False]
+    is_of_cells = False
 
     def own_format(attributes: Mapping[str, str]) -> None:
         own[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
 
     def style(attributes: Mapping[str, str]) -> None:
-        if in_cells[0]:
+        if is_of_cells:
             numbers.append(attributes.get("numFmtId", "0"))
 
-    starts: Starts = {
-        "numFmt": own_format,
-        "cellXfs": lambda _: in_cells.__setitem__(0, True),
-        "xf": style,
-    }
-    ends: Ends = {"cellXfs": lambda _: in_cells.__setitem__(0, False)}
+    def begin(_: Mapping[str, str]) -> None:
+        nonlocal is_of_cells
+        is_of_cells = True
+
+    def end(_: str) -> None:
+        nonlocal is_of_cells
+        is_of_cells = False
+
+    starts: Starts = {"numFmt": own_format, "cellXfs": begin, "xf": style}
+    ends: Ends = {"cellXfs": end}
     if "xl/styles.xml" in archive.namelist():
         read_xml(archive, "xl/styles.xml", starts, ends)
     known = {str(number): code for number, code in BUILTIN_FORMATS.items()} | own

@@ -147,7 +147,7 @@ class Fetcher:
         return error.wait <= self.limits.longest_wait and error.wait
 
     def _once(self, url: httpx.URL, begins_here: bool) -> Fetched:
-        trace = _guard(url, begins_here)
+        trace = guard(url, begins_here=begins_here)
         try:
             with (
                 _told(),
@@ -199,7 +199,7 @@ def _told() -> Iterator[None]:
         raise NotFetchedError(f"{cause}.") from None
 
 
-def _guard(url: httpx.URL, begins_here: bool) -> dict[str, Guard]:
+def guard(url: httpx.URL, *, begins_here: bool) -> dict[str, Guard]:
     """Watch the connections to an address; raises NotFetchedError if it is wrong."""
     if url.userinfo:
         why = "a name or a password stands in the address."

@@ -2,11 +2,29 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from openpyxl.utils import get_column_letter
 
-from engine.app.workbench.sheets.spoiled import Cell
+from engine.app.workbench.tables.tablefile import clean
 from engine.problems import Origin
+
+Kind = Literal["text", "shown", "number", "date", "boolean", "error", "formula"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """
+    What stands in a cell, as text.
+
+    `shown` is text of which nobody knows the type, as an export to CSV gives it. A
+    formula has the value that was saved with it.
+    """
+
+    text: str
+    kind: Kind = "text"
+    format: str = ""
+    formula: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,8 +60,3 @@ def shown_grid(source: str, tab: str, rows: Iterable[Sequence[str]]) -> Grid:
         for line, row in enumerate(rows, 1)
     }
     return Grid(source, tab, {line: cells for line, cells in found.items() if cells})
-
-
-def clean(text: str) -> str:
-    """Return the text of a cell as the files have it: no blanks around, plain ends."""
-    return text.strip().replace("\r\n", "\n").replace("\r", "\n")

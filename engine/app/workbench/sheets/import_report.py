@@ -1,15 +1,19 @@
 """Show what an import changes: an Import in, lines for people or values out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from engine.app.lines import counted
+from engine.app.workbench.sheets.difference_words import (
+    change,
+    new_cells,
+    place,
+    values,
+)
 from engine.app.workbench.sheets.importing import Import, TableChange
-from engine.app.workbench.tables.layout import TITLES
 from engine.app.workbench.tables.merging import Difference
 from engine.app.workbench.tables.tablefile import Cells
 from engine.problems import Problem, errors
-
-_LONGEST = 70
 
 
 def import_lines(found: Import) -> Iterator[str]:
@@ -19,13 +23,19 @@ def import_lines(found: Import) -> Iterator[str]:
         counts = [
             f"{count} {kind}"
             for kind in ("added", "changed", "dropped")
-            if (count := len({_row(one) for one in taken if one.kind == kind}))
+            if (count := len({(d.sheet, d.file) for d in taken if d.kind == kind}))
         ]
         new = "" if table.before.rows else "new list, "
         yield f"{table.before.table}: {new}{', '.join(counts)}"
         for difference in taken:
-            yield f"  {_taken(table, difference)}"
-    yield from _newer(found.tables)
+            cells = _added(table, difference)
+            yield f"  {_line(difference, difference.theirs, cells)}"
+    stays = [(t, one) for t in found.tables for one in t.merged.of("files")]
+    if stays:
+        yield "Changed in the files since the export; the files stay as they are:"
+    for table, one in stays:
+        cells = table.before.cells[one.file or 0] if one.kind == "added" else {}
+        yield f"  {table.before.table} {_line(one, one.ours, cells)}"
 
 
 def import_summary(
@@ -34,93 +44,44 @@ def import_summary(
     """Say in a line what was done, and what the check says of it."""
     if not found.changed:
         return f"Nothing has changed in {found.source}."
-    tables = _counted(len(found.changed), "table")
+    tables = counted(len(found.changed), "table")
     if is_dry:
         return f"{tables} would be written."
     wrong = len(errors(problems))
-    checked = f"{', '.join(found.partners)} checked: {_counted(wrong, 'error')}"
+    checked = f"{', '.join(found.partners)} checked: {counted(wrong, 'error')}"
     if wrong:
-        return f"{_counted(len(written), 'table')} written all the same. {checked}."
+        return f"{counted(len(written), 'table')} written all the same. {checked}."
     return f"{tables} written. {checked}."
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def _row(found: Difference) -> tuple[int | None, int | None]:
-    return found.sheet, found.file
-
-
-def _taken(table: TableChange, found: Difference) -> str:
+def _line(found: Difference, new: str, cells: Cells) -> str:
+    """Return a difference with its sign; `cells` are those of a row that is new."""
     match found.kind:
         case "added":
-            return f"+ {found.row}{_cells(_added(table, found))}"
+            return f"+ {place(found)}{new_cells(found, cells)}"
         case "dropped":
-            return f"- {found.row}"
-    title = TITLES[found.column]
-    return f"~ {found.row}: {title} {_short(found.base)} -> {_short(found.theirs)}"
+            return f"- {place(found)}"
+    return f"~ {place(found)}: {change(found, new)}"
 
 
 def _added(table: TableChange, found: Difference) -> Cells:
-    """Return the cells of a row that was added, as they come into the file."""
-    place = table.merged.sheet_rows.index(found.sheet)
-    return table.merged.file.rows[place].cells
-
-
-def _cells(cells: Cells) -> str:
-    shown = [
-        f"{TITLES[column]} {_short(text)}"
-        for column, text in cells.items()
-        if column not in ("partner_field", "erp_value") and column in TITLES
-    ]
-    return f": {', '.join(shown)}" if shown else ""
-
-
-def _newer(tables: Iterable[TableChange]) -> Iterator[str]:
-    """Yield what the files alone have changed since the workbook was exported."""
-    stays = [
-        (table.before.table, found)
-        for table in tables
-        for found in table.merged.differences
-        if found.side == "files"
-    ]
-    if stays:
-        yield "Changed in the files since the export; the files stay as they are:"
-    for name, found in stays:
-        if found.kind == "changed":
-            title = TITLES[found.column]
-            was, now = _short(found.theirs), _short(found.ours)
-            yield f"  {name} {found.row}: {title} {was} here, {now} in the file"
-        else:
-            yield f"  {name} {found.row}: {found.kind} in the file"
-
-
-def _short(text: str) -> str:
-    line = text.replace("\n", " ")
-    return f"'{line}'" if len(line) <= _LONGEST else f"'{line[:_LONGEST]}...'"
+    """Return the cells of a row that is new, as they come into the file."""
+    if found.kind != "added":
+        return {}
+    return table.merged.file.cells[table.merged.sheet_rows.index(found.sheet)]
 
 
 def import_values(found: Import) -> dict[str, Any]:
     """Return an import as JSON shows it."""
     tables = [
-        {"table": str(table.before.table), "differences": _values(table)}
+        {
+            "table": str(table.before.table),
+            "differences": [
+                {**values(one, "file"), "side": one.side}
+                for one in table.merged.differences
+            ],
+        }
         for table in found.tables
         if table.merged.differences
     ]
     return {"source": found.source, "tables": tables}
-
-
-def _values(table: TableChange) -> list[dict[str, Any]]:
-    return [
-        {
-            "row": found.row,
-            "column": found.column,
-            "kind": found.kind,
-            "side": found.side,
-            "base": found.base,
-            "sheet": found.theirs,
-            "file": found.ours,
-        }
-        for found in table.merged.differences
-    ]

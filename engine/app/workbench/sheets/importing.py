@@ -4,18 +4,18 @@ A workbook and folders in; the tables that change out, or every reason why none 
 One doubtful cell is enough: a person decides, then all is taken at once.
 """
 
-import os
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.app.workbench.sheets.difference_words import quoted
 from engine.app.workbench.sheets.reading import Book, read_book
 from engine.app.workbench.tables.known_tables import misplaced, tables_there
 from engine.app.workbench.tables.layout import TITLES
 from engine.app.workbench.tables.merging import Difference, Merged, merged
 from engine.app.workbench.tables.sheettable import SheetTable
 from engine.app.workbench.tables.tablefile import TableFile, read_table_file
+from engine.app.workbench.tables.writing import write_tables
 from engine.errors import SpecError
 from engine.problems import Origin, Problem, errors, sort
 from engine.runtime.library import check_partner
@@ -62,7 +62,7 @@ def prepared(path: Path, folders: Folders) -> Import:
     Raises SpecError with all that speaks against it: cells that a spreadsheet spoilt,
     tables that nobody has, changes that sheet and file made differently.
     """
-    book = _read(path, folders)
+    book = read_beside_files(path, folders)
     problems = [*book.problems, *misplaced(folders, book.tables)]
     with_tab = {sheet.table for sheet in book.tables}
     for table in book.base:
@@ -83,8 +83,11 @@ def prepared(path: Path, folders: Folders) -> Import:
     return Import(book.source, tuple(tables), sort(problems), book.is_marked)
 
 
-def _read(path: Path, folders: Folders) -> Book:
-    """Read a workbook; what it does not say of a table is taken from the file."""
+def read_beside_files(path: Path, folders: Folders) -> Book:
+    """
+    Read a workbook as `read_book` does; a table of which it does not say what it was
+    before was what its file is.
+    """
     known = list(tables_there(folders))
     book = read_book(path, known)
     unsaid = [sheet.table for sheet in book.tables if sheet.base is None]
@@ -98,6 +101,11 @@ def merge_sheet(sheet: SheetTable, file: TableFile) -> Merged:
     """Take what a sheet has changed since its base, or else since the file, into it."""
     base = file.cells if sheet.base is None else sheet.base
     return merged(base, sheet.cells, file, columns=sheet.columns, numbers=sheet.numbers)
+
+
+def as_in_sheet(sheet: SheetTable, file: TableFile) -> Merged:
+    """Make a file say what its sheet says, whatever either was before."""
+    return merged(file.cells, sheet.cells, file, columns=sheet.columns)
 
 
 def conflicts(sheet: SheetTable, result: Merged) -> Iterator[Problem]:
@@ -119,46 +127,9 @@ def _disagreement(found: Difference) -> str:
     if found.kind == "dropped":
         return f"'{found.row}' is changed here, and dropped from the file."
     title = TITLES[found.column]
-    was = f"; it was '{found.base}'" if found.base else ""
-    return (
-        f"{title} of '{found.row}' is '{found.theirs}' here and '{found.ours}' in the "
-        f"file{was}."
-    )
-
-
-def write_tables(folders: Folders, files: Iterable[TableFile]) -> list[str]:
-    """
-    Write tables, each as a whole or not at all; return their paths below the root.
-
-    Raises SpecError if one cannot be written; those before it are.
-    """
-    written: list[str] = []
-    for file in files:
-        path = folders.root / file.table.path
-        try:
-            path.parent.mkdir(exist_ok=True)
-            replace_file(path, file.text().encode())
-        except OSError as error:
-            message = f"cannot be written: {error.strerror}."
-            if written:
-                message += f" These are written: {', '.join(written)}."
-            place = Origin(file.table.path)
-            raise SpecError([Problem(place, "S039", message)]) from None
-        written.append(file.table.path)
-    return written
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file in one step: who reads it, sees the old one or the new one."""
-    target = path.resolve()
-    draft = target.with_name(f".{target.name}.new")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    if target.exists():
-        shutil.copymode(target, draft)
-    os.replace(draft, target)  # noqa: PTH105 - the step that counts, by its own name
+    was = f"; it was {quoted(found.base)}" if found.base else ""
+    here, there = quoted(found.theirs), quoted(found.ours)
+    return f"{title} of '{found.row}' is {here} here and {there} in the file{was}."
 
 
 def checked(folders: Folders, partners: Iterable[str]) -> tuple[Problem, ...]:
@@ -176,7 +147,6 @@ def written_into(folders: Folders, tables: Iterable[SheetTable]) -> None:
     sheets = list(tables)
     if found := misplaced(folders, sheets):
         raise SpecError(found)
-    for sheet in sheets:
-        file = read_table_file(folders.root / sheet.table.path, sheet.table)
-        result = merged(file.cells, sheet.cells, file, columns=sheet.columns)
-        write_tables(folders, [result.file])
+    files = [read_table_file(folders.root / s.table.path, s.table) for s in sheets]
+    pairs = zip(sheets, files, strict=True)
+    write_tables(folders, (as_in_sheet(sheet, file).file for sheet, file in pairs))

@@ -34,6 +34,11 @@ _CHUNK = 1 << 16
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _DIRECTORY, _DIRECTORY_64 = b"PK\x05\x06", b"PK\x06\x07"
+_END, _END_64, _LONGEST_COMMENT = 22, 20, 1 << 16
+"""Bytes of what a zip ends with, of what stands before it if the zip is large, and of
+the comment behind it."""
+_SIZE = slice(12, 16)
+"""Where the end says how many bytes the directory of parts has."""
 _FORBIDDEN = tuple(
     word.encode(encoding)
     for word in ("<!DOCTYPE", "<!ENTITY")
@@ -105,14 +110,14 @@ def _need_package(path: Path, file: BinaryIO) -> None:
     if not content.startswith(b"PK"):
         raise refused(path, NO_BOOK, f"is {_what(content)}, no .xlsx workbook.")
     size = file.seek(0, 2)
-    file.seek(max(0, size - (1 << 16) - 22))
+    file.seek(max(0, size - _LONGEST_COMMENT - _END))
     tail = file.read()
     file.seek(0)
     place = tail.rfind(_DIRECTORY)
     if place < 0:
         raise refused(path, DAMAGED, "is damaged: its end is missing.")
-    length = int.from_bytes(tail[place + 12 : place + 16], "little")
-    if length > MOST_NAMES or _DIRECTORY_64 in tail[max(0, place - 20) : place]:
+    length = int.from_bytes(tail[place:][_SIZE], "little")
+    if length > MOST_NAMES or _DIRECTORY_64 in tail[max(0, place - _END_64) : place]:
         raise refused(path, TOO_LARGE, f"has more than {MOST_PARTS} parts.")
 
 

@@ -11,19 +11,20 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import httpx
 
 from engine.app.workbench.sheets.fetching import Fetched, Fetcher, NotFetchedError
-from engine.errors import SpecError, UnreachableError
-from engine.problems import CATALOGUE, Origin, Problem, errors
-
-_PATH = re.compile(
-    r"(?:/a/[^/]+)?/spreadsheets/(?:u/\d+/)?d/(?P<id>[\w-]{10,})(?:/.*)?"
+from engine.app.workbench.sheets.sheet_link import (
+    GID,
+    NO_GID,
+    SheetLink,
+    link_problem,
+    sheet_link,
 )
-_GID = re.compile(r"\d{1,12}")
-_NO_GID = "the tab is named by gid=NUMBER."
+from engine.errors import SpecError, UnreachableError
+from engine.problems import Problem, errors
 
 # items.push({name: "Objekte", pageUrl: "...", gid: "7", ...}) stands once for each tab.
 _ITEM = re.compile(r'items\.push\(\{((?:[^"{}]++|"(?:[^"\\]|\\.)*+")*+)\}')
@@ -48,38 +49,13 @@ _REFUSALS: Mapping[int, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class SheetLink:
-    """Which sheet a link names, at which server, and which tab, if it does."""
-
-    server: str
-    id: str
-    gid: str = ""
-
-    def of(self, gid: str) -> str:
-        """Return the link of a tab, as people open it."""
-        tab = f"#gid={gid}" if gid else ""
-        return f"{self.server}/spreadsheets/d/{self.id}/edit{tab}"
-
-    def export(self, gid: str) -> str:
-        """Return the address of a tab's rows; without a gid it is the first tab."""
-        tab = f"&gid={gid}" if gid else ""
-        return f"{self.server}/spreadsheets/d/{self.id}/export?format=csv{tab}"
-
-    @property
-    def page(self) -> str:
-        """Return the address of the page that visitors see."""
-        return f"{self.server}/spreadsheets/d/{self.id}/htmlview"
-
-
-@dataclass(frozen=True)
 class SharedTab:
-    """The rows of a tab; `is_named` if the user asked for this one."""
+    """The rows of a tab."""
 
     link: SheetLink
     gid: str
     name: str
     rows: Sequence[Sequence[str]]
-    is_named: bool
 
     @property
     def source(self) -> str:
@@ -92,42 +68,6 @@ class SharedSheets:
 
     tabs: list[SharedTab] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-
-
-def sheet_link(text: str) -> SheetLink:
-    """
-    Return what a link names; raises SpecError if it is none of a shared sheet.
-
-    >>> sheet_link("https://docs.google.com/spreadsheets/d/1AbcDefGhij/edit#gid=7").gid
-    '7'
-    """
-    try:
-        url = httpx.URL(text.strip())
-    except httpx.InvalidURL:
-        raise _no_link(text, "is no address.") from None
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
-        raise _no_link(text, "is no https address of a sheet.")
-    found = _PATH.fullmatch(url.path)
-    if found is None:
-        why = "is a published page; take the link that Share gives."
-        if "/spreadsheets/d/e/" not in url.path:
-            why = "has no /spreadsheets/d/ID in it."
-        raise _no_link(text, why)
-    named = parse_qs(url.fragment).get("gid") or parse_qs(url.query.decode()).get("gid")
-    gid = named[0] if named else ""
-    if gid and not _GID.fullmatch(gid):
-        raise _no_link(text, _NO_GID)
-    server = str(url.copy_with(raw_path=b"/", fragment=None)).rstrip("/")
-    return SheetLink(server, found["id"], gid)
-
-
-def _no_link(text: str, why: str) -> SpecError:
-    return SpecError([_problem(text.strip() or "''", "S040", why)])
-
-
-def _problem(place: str, code: str, why: str, hint: str = "") -> Problem:
-    """Return a problem that says what to do: who shares a sheet, knows no catalogue."""
-    return Problem(Origin(place), code, why, hint or CATALOGUE[code].remedy)
 
 
 def read_shared(
@@ -144,9 +84,9 @@ def read_shared(
     `passed_over` are not. Raises SpecError, or UnreachableError, with all problems.
     """
     problems = [
-        _problem(f"--gid {gid}", "S040", _NO_GID)
+        link_problem(f"--gid {gid}", "S040", NO_GID)
         for gid in gids
-        if not _GID.fullmatch(gid)
+        if not GID.fullmatch(gid)
     ]
     found = []
     for text in links:
@@ -156,7 +96,7 @@ def read_shared(
             problems += error.problems
     if len({link.id for link in found}) > 1 and gids:
         why = "one sheet only can be meant by --gid; give the link of each tab."
-        problems.append(_problem("--gid", "S040", why))
+        problems.append(link_problem("--gid", "S040", why))
     if problems:
         raise SpecError(problems)
     reading = _Reading(fetcher, frozenset(passed_over))
@@ -165,7 +105,7 @@ def read_shared(
         named = by_sheet.setdefault((link.server, link.id), [])
         named += [gid for gid in (link.gid, *gids) if gid]
     for (server, sheet), named in by_sheet.items():
-        reading.read(SheetLink(server, sheet), dict.fromkeys(named), only=bool(gids))
+        reading.read(SheetLink(server, sheet), named, only=bool(gids))
     return reading.result()
 
 
@@ -186,20 +126,14 @@ class _Reading:
         return self.found
 
     def read(self, link: SheetLink, named: Iterable[str], *, only: bool) -> None:
-        names = dict.fromkeys(named, "")
-        wanted = dict.fromkeys(names, True)
+        wanted, names = dict.fromkeys(named), {}
         if not only:
-            listed = self._listed(link)
-            names.update(listed)
-            others = {
-                gid: False
-                for gid, name in listed.items()
-                if name not in self.passed_over
-            }
-            wanted = {**others, **wanted} or {"": True}
-        for gid, is_named in wanted.items():
+            names = self._listed(link)
+            others = [gid for gid, n in names.items() if n not in self.passed_over]
+            wanted = dict.fromkeys([*others, *wanted] or [""])
+        for gid in wanted:
             try:
-                tab = self._tab(link, gid, names, is_named=is_named)
+                tab = self._tab(link, gid, names)
             except NotFetchedError as error:
                 code = "S045" if error.is_refused else "S044"
                 self._tell(link.of(gid), code, str(error))
@@ -208,7 +142,7 @@ class _Reading:
                     self.found.tabs.append(tab)
 
     def _tell(self, place: str, code: str, why: str, hint: str = "") -> None:
-        self.found.problems.append(_problem(place, code, why, hint))
+        self.found.problems.append(link_problem(place, code, why, hint))
 
     def _listed(self, link: SheetLink) -> dict[str, str]:
         """Return the names of a sheet's tabs by gid, as far as its page says them."""
@@ -224,13 +158,13 @@ class _Reading:
         return tabs
 
     def _tab(
-        self, link: SheetLink, gid: str, names: dict[str, str], *, is_named: bool
+        self, link: SheetLink, gid: str, names: Mapping[str, str]
     ) -> SharedTab | None:
         answer = self.fetcher.fetch(link.export(gid), is_login)
         place = link.of(gid)
         wrong = _wrong(answer, gid)
         if wrong is not None:
-            known = [f"{name} (gid={one})" for one, name in names.items() if name]
+            known = [f"{name} (gid={one})" for one, name in names.items()]
             code, why = wrong
             hint = f"Its tabs: {', '.join(known)}." if known and code == "S043" else ""
             self._tell(place, code, why, hint)
@@ -242,7 +176,7 @@ class _Reading:
             self._tell(place, "S045", f"its rows cannot be read: {error}.")
             return None
         name = names.get(gid) or _name(answer) or f"gid={gid or 0}"
-        return SharedTab(link, gid, name, rows, is_named)
+        return SharedTab(link, gid, name, rows)
 
 
 def listed_tabs(page: str) -> dict[str, str]:
@@ -250,7 +184,7 @@ def listed_tabs(page: str) -> dict[str, str]:
     tabs: dict[str, str] = {}
     for item in _ITEM.finditer(page):
         parts = {part[1]: _unescaped(part[2]) for part in _PART.finditer(item[1])}
-        if _GID.fullmatch(parts.get("gid", "")) and parts.get("name"):
+        if GID.fullmatch(parts.get("gid", "")) and parts.get("name"):
             tabs.setdefault(parts["gid"], parts["name"])
     return tabs
 

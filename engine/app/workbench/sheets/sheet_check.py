@@ -1,27 +1,32 @@
 """Check specs as a workbook would make them: a book in, marks for its cells out."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.app.visible import plain
 from engine.app.workbench.book.marks import Mark
-from engine.app.workbench.sheets.importing import conflicts, merge_sheet, write_tables
-from engine.app.workbench.sheets.reading import read_book
+from engine.app.workbench.sheets.importing import (
+    as_in_sheet,
+    conflicts,
+    merge_sheet,
+    read_beside_files,
+)
 from engine.app.workbench.sheets.refusals import Refusal
-from engine.app.workbench.tables.known_tables import misplaced, tables_there
+from engine.app.workbench.tables.known_tables import misplaced
 from engine.app.workbench.tables.layout import TITLE_ROW
-from engine.app.workbench.tables.merging import merged
 from engine.app.workbench.tables.pairing import paired
 from engine.app.workbench.tables.sheettable import SheetTable
 from engine.app.workbench.tables.tablefile import Cells, TableFile, read_table_file
+from engine.app.workbench.tables.writing import write_tables
 from engine.app.workbench.versions import copied
-from engine.problems import CATALOGUE, Problem, sort
+from engine.problems import CATALOGUE, Origin, Problem, sort
 from engine.runtime.library import check_partner
 from engine.spec import Folders
 
 
 @dataclass(frozen=True)
-class Placed:
+class CheckedSheet:
     """A table of a workbook, and which line of its file is which row of its tab."""
 
     sheet: SheetTable
@@ -59,16 +64,11 @@ def check_book(
 
     Raises SpecError if the file is no workbook with tables. Nothing is written.
     """
-    book = read_book(path, tables_there(folders))
+    book = read_beside_files(path, folders)
     wrong = misplaced(folders, book.tables)
-    nowhere = {problem.origin.column for problem in wrong}
-    problems = [*book.problems, *wrong]
-    usable = {
-        sheet.table: sheet
-        for sheet in book.tables
-        if sheet.at(1, "").column not in nowhere
-    }
-    marks = [_of_cell(problem) for problem in problems]
+    nowhere = {problem.origin for problem in wrong}
+    usable = {sheet.table: sheet for sheet in book.tables if sheet.at(1) not in nowhere}
+    marks = [_of_cell(problem) for problem in (*book.problems, *wrong)]
     files = []
     for sheet in usable.values():
         before = read_table_file(folders.root / sheet.table.path, sheet.table)
@@ -82,18 +82,18 @@ def check_book(
 
 def _checked(
     folders: Folders, sheets: Iterable[SheetTable], files: Sequence[TableFile]
-) -> tuple[dict[str, Placed], Sequence[Problem]]:
+) -> tuple[dict[str, CheckedSheet], Sequence[Problem]]:
     """Check the specs with the tables of the sheets; nothing of it stays."""
-    placed: dict[str, Placed] = {}
+    placed: dict[str, CheckedSheet] = {}
     written = []
     for sheet, file in zip(sheets, files, strict=True):
-        result = merged(file.cells, sheet.cells, file, columns=sheet.columns)
+        result = as_in_sheet(sheet, file)
         lines = {
             line: sheet.rows[row].line
             for line, row in zip(result.file.lines(), result.sheet_rows, strict=True)
             if row is not None
         }
-        placed[sheet.table.path] = Placed(sheet, lines)
+        placed[sheet.table.path] = CheckedSheet(sheet, lines)
         written.append(result.file)
     partners = dict.fromkeys(file.table.partner for file in written)
     with copied(folders, partners) as there:
@@ -110,7 +110,7 @@ def _of_cell(problem: Problem) -> Mark:
     return _mark(problem, tab, tab, f"A{cell}" if cell.isdigit() else cell)
 
 
-def _of_file(problem: Problem, placed: Mapping[str, Placed]) -> Mark:
+def _of_file(problem: Problem, placed: Mapping[str, CheckedSheet]) -> Mark:
     """Return the mark of a problem that names a line of a file."""
     origin = problem.origin
     here = placed.get(origin.file)
@@ -123,31 +123,22 @@ def _of_file(problem: Problem, placed: Mapping[str, Placed]) -> Mark:
 def _mark(problem: Problem, table: str, tab: str, cell: str) -> Mark:
     entry = CATALOGUE[problem.code]
     return Mark(
-        table,
+        plain(table),
         tab,
         cell,
         problem.level,
         problem.code,
         entry.title,
-        problem.message,
-        problem.suggestion or entry.remedy,
+        plain(problem.message),
+        plain(problem.suggestion or entry.remedy),
     )
 
 
-def _of_refusal(refusal: Refusal, placed: Mapping[str, Placed]) -> Mark:
+def _of_refusal(refusal: Refusal, placed: Mapping[str, CheckedSheet]) -> Mark:
     """Return the mark of what a run could not send or a partner did not take."""
-    entry = CATALOGUE[refusal.code]
     here = placed[refusal.table.path]
     tab = cell = ""
     if line := here.line_of(refusal.row):
         tab, cell = here.sheet.tab, f"{here.letter(refusal.column)}{line}"
-    return Mark(
-        str(refusal.table),
-        tab,
-        cell,
-        "info",
-        refusal.code,
-        entry.title,
-        refusal.message,
-        entry.remedy,
-    )
+    problem = Problem(Origin(refusal.table.path), refusal.code, refusal.message)
+    return replace(_mark(problem, str(refusal.table), tab, cell), level="info")

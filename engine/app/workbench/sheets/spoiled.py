@@ -16,11 +16,9 @@ A cell of a table is text. What a spreadsheet made of it is told, never repaired
 
 import re
 from dataclasses import dataclass
-from typing import Literal
 
+from engine.app.workbench.sheets.grid import Cell
 from engine.spoiled import TRUTH, oddity
-
-Kind = Literal["text", "shown", "number", "date", "boolean", "error", "formula"]
 
 FORMULA, SPOILED, DOUBTFUL = "S031", "S032", "S033"
 MOST_DIGITS = 15
@@ -33,21 +31,6 @@ _DATE = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?(E[+-]?\d{1,3})?", re.IGNORECASE)
 _LONGEST_SHOWN = 60
-
-
-@dataclass(frozen=True)
-class Cell:
-    """
-    What stands in a cell, as text.
-
-    `shown` is text of which nobody knows the type, as an export to CSV gives it. A
-    formula has the value that was saved with it.
-    """
-
-    text: str
-    kind: Kind = "text"
-    format: str = ""
-    formula: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,32 +5,25 @@ stands above the titles, which column is which stands in the titles; places say 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from openpyxl.utils import get_column_letter
 
-from engine.app.workbench.sheets.grid import Grid
-from engine.app.workbench.sheets.spoiled import Cell, judged
+from engine.app.workbench.sheets.grid import Cell, Grid
+from engine.app.workbench.sheets.spoiled import judged
+from engine.app.workbench.sheets.tab_titles import KEYS, TitleReader, title_line
 from engine.app.workbench.tables.layout import (
-    INFORMING,
     NUMBER,
     REQUIRED_MARK,
     TITLES,
     TableId,
-    column_of,
-    tab_names,
     table_id,
 )
 from engine.app.workbench.tables.pairing import paired
 from engine.app.workbench.tables.sheettable import SheetRow, SheetTable
 from engine.app.workbench.tables.tablefile import Cells
-from engine.problems import Problem, did_you_mean
+from engine.problems import Problem
 
-TITLES_WITHIN = 12
-"""The titles stand in one of the first rows that hold something."""
-_KEYS = ("partner_field", "erp_value")
-_MOST_TITLES = 200
-_LONGEST_TITLE = 60
 _SHOWN = 5
 
 Bases = Mapping[TableId, Sequence[Cells]]
@@ -52,28 +45,16 @@ def read_grid(grid: Grid, bases: Bases, known: Iterable[TableId] = ()) -> Readin
     `bases` are what tables were before, `known` those that a tab may mean by its name
     if nothing in it says which one it is.
     """
-    line = _title_line(grid)
+    line = title_line(grid)
     if line is None:
         return _without_titles(grid)
-    reader = _TableReader(grid, line)
-    table = reader.identity({*bases, *known})
+    titles = TitleReader(grid, line)
+    table = titles.identity({*bases, *known})
     if table is None:
-        return Reading(None, tuple(reader.problems))
+        return Reading(None, tuple(titles.problems))
+    columns = titles.columns(table)
+    reader = _RowReader(grid, line, columns, titles.problems)
     return reader.read(table, bases.get(table))
-
-
-def _title_line(grid: Grid) -> int | None:
-    """Return the first row with the title of a key and one more."""
-    for line in sorted(grid.rows)[:TITLES_WITHIN]:
-        names = {_column(cell) for cell in grid.rows[line].values()} - {None}
-        if len(names) > 1 and not names.isdisjoint(_KEYS):
-            return line
-    return None
-
-
-def _column(cell: Cell) -> str | None:
-    is_title = cell.kind in ("text", "shown") and len(cell.text) <= _LONGEST_TITLE
-    return column_of(cell.text) if is_title else None
 
 
 def _without_titles(grid: Grid) -> Reading:
@@ -81,76 +62,23 @@ def _without_titles(grid: Grid) -> Reading:
     if not any(table_id(cell.text) for cell in top):
         message = "is not read: it has no titles of a table."
         return Reading(None, (Problem(grid.whole(), "S035", message),))
-    wanted = f"'{TITLES[_KEYS[0]]}' or '{TITLES[_KEYS[1]]}'"
+    wanted = f"'{TITLES[KEYS[0]]}' or '{TITLES[KEYS[1]]}'"
     message = f"the titles are missing: no row has {wanted} and one more."
     return Reading(None, (Problem(grid.whole(), "S028", message),))
 
 
-@dataclass
-class _TableReader:
-    """What is found out about one tab, step by step; problems are added."""
+@dataclass(frozen=True)
+class _RowReader:
+    """Reads the rows below the titles; problems are added."""
 
     grid: Grid
     title_line: int
-    problems: list[Problem] = field(default_factory=list)
-    columns: dict[str, int] = field(default_factory=dict)
+    columns: Mapping[str, int]
     """Column of the table -> column of the tab."""
-
-    def identity(self, known: Iterable[TableId]) -> TableId | None:
-        """Return the table that the tab names above its titles, or by its own name."""
-        above = [
-            (line, number, cell)
-            for line in sorted(self.grid.rows)
-            for number, cell in sorted(self.grid.rows[line].items())
-            if line < self.title_line
-        ]
-        for line, number, cell in above:
-            table = table_id(cell.text)
-            if table is not None:
-                return self._of_kind(table, line, number)
-            if cell.text.count("/") > 1 and len(cell.text.split()) == 1:
-                names = [str(table) for table in known]
-                hint = did_you_mean(cell.text[:_LONGEST_TITLE], names)
-                message = f"'{cell.text[:_LONGEST_TITLE]}' is no name of a table."
-                place = self.grid.at(line, number)
-                self.problems.append(Problem(place, "S026", message, hint))
-                return None
-        candidates = [table for table in known if self._is_named(table)]
-        if len(candidates) == 1:
-            return candidates[0]
-        message = "nothing says which table this is: A1 names none."
-        self.problems.append(Problem(self.grid.at(1, 1), "S026", message))
-        return None
-
-    def _titles(self) -> dict[int, str]:
-        cells = self.grid.rows[self.title_line]
-        return {number: cells[number].text for number in sorted(cells)}
-
-    def _is_list(self) -> bool:
-        names = {column_of(title) for title in self._titles().values()}
-        return "partner_field" not in names
-
-    def _of_kind(self, table: TableId, line: int, number: int) -> TableId | None:
-        if table.is_list == self._is_list():
-            return table
-        kinds = ("a field table", "a list")
-        message = (
-            f"'{table}' is {kinds[table.is_list]}, the titles are those of "
-            f"{kinds[self._is_list()]}."
-        )
-        self.problems.append(Problem(self.grid.at(line, number), "S026", message))
-        return None
-
-    def _is_named(self, table: TableId) -> bool:
-        other = TableId("", "", "")
-        short, full = tab_names([table]), tab_names([table, other])
-        name = self.grid.tab.casefold()
-        is_named = name in (short[table].casefold(), full[table].casefold())
-        return is_named and table.is_list == self._is_list()
+    problems: list[Problem]
 
     def read(self, table: TableId, base: Sequence[Cells] | None) -> Reading:
-        """Read columns and rows; what is wrong with them is told all at once."""
-        self._read_titles(table)
+        """Read all rows; what is wrong with them is told at once."""
         lines = [line for line in sorted(self.grid.rows) if line > self.title_line]
         self._check_merged(lines)
         letters = {c: get_column_letter(n) for c, n in self.columns.items()}
@@ -174,52 +102,6 @@ class _TableReader:
         )
         self._judge(sheet)
         return Reading(sheet, tuple(self.problems))
-
-    # -- titles
-
-    def _read_titles(self, table: TableId) -> None:
-        allowed = {*table.columns, NUMBER}
-        unknown: dict[int, str] = {}
-        self._tell_untitled()
-        for number, title in self._titles().items():
-            column = column_of(title)
-            if column in INFORMING:
-                continue
-            if column is None or column not in allowed:
-                unknown[number] = title
-            elif column in self.columns:
-                first = get_column_letter(self.columns[column])
-                message = f"'{title}' stands here and in column {first}."
-                self._tell(number, "S028", message)
-            else:
-                self.columns[column] = number
-        missing = [c for c in table.columns if c not in self.columns]
-        names = {TITLES[column]: column for column in missing}
-        folded = {name.casefold(): name for name in (*names, *missing)}
-        for number, title in list(unknown.items())[:_MOST_TITLES]:
-            shown = title[:_LONGEST_TITLE]
-            hint = did_you_mean(shown.casefold(), folded)
-            if hint:
-                meant = next(n for f, n in folded.items() if f"'{f}'" in hint)
-                message = f"no column has the title '{shown}'."
-                self._tell(number, "S028", message, f"Did you mean '{meant}'?")
-            else:
-                self._tell(number, "S029", f"'{shown}' is no column; it is not read.")
-
-    def _tell_untitled(self) -> None:
-        titled = self.grid.rows[self.title_line]
-        below = {
-            number
-            for line, cells in self.grid.rows.items()
-            if line > self.title_line
-            for number in cells
-        }
-        for number in sorted(below - set(titled))[:_MOST_TITLES]:
-            self._tell(number, "S029", "the column has no title; it is not read.")
-
-    def _tell(self, number: int, code: str, message: str, hint: str = "") -> None:
-        place = self.grid.at(self.title_line, number)
-        self.problems.append(Problem(place, code, message, hint))
 
     # -- rows
 
@@ -270,10 +152,9 @@ class _TableReader:
 
     def _check_merged(self, lines: Sequence[int]) -> None:
         last = lines[-1] if lines else self.title_line
-        by_number = {number: column for column, number in self.columns.items()}
         for left, top, right, bottom in self.grid.merged:
-            read = [n for n in by_number if left <= n <= right]
-            if not read or bottom < self.title_line or top > last:
+            is_read = any(left <= n <= right for n in self.columns.values())
+            if not is_read or bottom < self.title_line or top > last:
                 continue
             end = f"{get_column_letter(right)}{bottom}"
             message = f"is merged up to {end}; each cell has to stand for itself."

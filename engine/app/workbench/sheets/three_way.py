@@ -35,9 +35,7 @@ class Comparison:
 
     def of(self, side: Side) -> tuple[Difference, ...]:
         """Return what one side has changed; without a base nobody knows a side."""
-        if not self.has_base:
-            return ()
-        return tuple(d for d in self.merged.differences if d.side == side)
+        return self.merged.of(side) if self.has_base else ()
 
     @property
     def unknown(self) -> tuple[Difference, ...]:

@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any
 
-from engine.contract import kinds, property_schema
+from engine.contract import kinds, path_of, property_schema
 from engine.model import EntityFile, FieldRow, as_tuple
 from engine.runtime.library import UseCase
 
@@ -25,6 +25,12 @@ _TELLING = 0.8
 
 _BY_SOURCE = 0.9
 """How much alike a field is to one that is filled with what it is named after."""
+
+_OUTER = 0.2
+"""What the name of that which holds a field counts, of all that makes two alike."""
+
+_ALMOST = 0.8
+"""How much alike two names are at most that are not the same."""
 
 _WRITES = ("", "always", "create", "later")
 """What a row is for that fills a field; the others are for one operation alone."""
@@ -44,12 +50,12 @@ class Place:
 
     @property
     def words(self) -> tuple[str, ...]:
-        return words_of(self.name.replace("[]", "").rpartition(".")[2])
+        return words_of(path_of(self.name)[-1])
 
     @property
     def outer(self) -> tuple[str, ...]:
         """The words of what holds the field."""
-        return words_of(self.name.replace("[]", "").rpartition(".")[0])
+        return words_of(".".join(path_of(self.name)[:-1]))
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,8 @@ def place_of(use_case: UseCase, entity: EntityFile, name: str) -> Place:
     """Return a field of an entity; one that the schema lacks says nothing."""
     spec, standard = use_case.spec, use_case.standard
     schema = spec.schemas.get(entity.resource or entity.name, {})
-    parts = name.replace("[]", "").split(".")
     start = as_tuple(entity.erp)[0]
-    found = property_schema(schema, parts) or {}
+    found = property_schema(schema, path_of(name)) or {}
     base = standard.base(start)
     return Place(spec.partner, entity.name, name, start, base, found)
 
@@ -129,16 +134,13 @@ class Words:
         other = lesson.place
         read = next(source_words(lesson.rows), "")
         by_source = _BY_SOURCE * names_alike(place.words, words_of(read))
-        named = max(self.names_alike(place.words, other.words), by_source)
+        shared = {*place.words} & {*other.words}
+        told = max((self.tells.get(word, 0.0) for word in shared), default=0.0)
+        by_name = max(names_alike(place.words, other.words), _TELLING * told)
         outer = 0.5
         if place.outer and other.outer:
             outer = names_alike(place.outer, other.outer)
-        return named * (0.8 + 0.2 * outer)
-
-    def names_alike(self, one: tuple[str, ...], other: tuple[str, ...]) -> float:
-        """Compare two names; one telling word in common makes them alike."""
-        shared = max((self.tells.get(w, 0.0) for w in {*one} & {*other}), default=0.0)
-        return max(names_alike(one, other), _TELLING * shared)
+        return max(by_name, by_source) * (1 - _OUTER + _OUTER * outer)
 
 
 def learnt(lessons: Iterable[Lesson]) -> Words:
@@ -182,7 +184,7 @@ def names_alike(one: tuple[str, ...], other: tuple[str, ...]) -> float:
         return 1.0
     shared = len(set(one) & set(other)) / len(set(one) | set(other))
     spelt = SequenceMatcher(None, *texts).ratio()
-    return max(0.8 * shared, 0.8 * spelt if spelt >= _ALIKE else 0.0)
+    return _ALMOST * max(shared, spelt if spelt >= _ALIKE else 0.0)
 
 
 def types_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:

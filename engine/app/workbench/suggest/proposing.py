@@ -11,7 +11,7 @@ from typing import Any
 from engine.app.payload_fields import PayloadField
 from engine.app.workbench.coverage.findings import unmapped
 from engine.app.workbench.suggest.lessons import Lesson, Words, learnt, place_of
-from engine.app.workbench.suggest.trying import Trial
+from engine.app.workbench.suggest.table_check import TableCheck
 from engine.app.workbench.suggest.votes import Ballot, Candidate
 from engine.app.workbench.tables.layout import TableId
 from engine.app.workbench.tables.tablefile import read_table_file
@@ -89,11 +89,11 @@ def suggest(
     spec = use_case.spec
     schema = spec.schemas.get(entity.resource or entity.name, {})
     rules = spec.tables[entity.name]
-    trial, words = Trial(use_case, entity, folders), learnt(lessons)
+    table_check, words = TableCheck(use_case, entity, folders), learnt(lessons)
     found, unknown = [], []
     for open_field in unmapped(schema, rules):
         ballot = Ballot(use_case, place_of(use_case, entity, open_field.name))
-        suggestion = _suggestion(ballot, open_field, lessons, words, trial)
+        suggestion = _suggestion(ballot, open_field, lessons, words, table_check)
         if suggestion is None:
             unknown.append(open_field.name)
         else:
@@ -103,8 +103,8 @@ def suggest(
         partner=spec.partner,
         use_case=spec.name,
         entity=entity.name,
-        table=trial.table.path,
-        columns=_columns(folders, trial.table, found),
+        table=table_check.table.path,
+        columns=_columns(folders, table_check.table, found),
         found=tuple(found),
         unknown=tuple(unknown),
     )
@@ -126,7 +126,7 @@ def _suggestion(
     open_field: PayloadField,
     lessons: Sequence[Lesson],
     words: Words,
-    trial: Trial,
+    table_check: TableCheck,
 ) -> Suggestion | None:
     ranked = ballot.candidates(lessons, words)
     total = sum(one.votes for one in ranked)
@@ -134,7 +134,7 @@ def _suggestion(
     for candidate in ranked[:TRIED]:
         if candidate.votes < ENOUGH:
             break
-        rows = trial.passed(candidate.rows, is_required=open_field.required)
+        rows = table_check.passed(candidate.rows, is_required=open_field.required)
         if rows is not None:
             told = sorted({lesson.table for lesson in candidate.lessons})
             reason, note = _reasons(candidate, told, len(asked))

@@ -5,8 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine.app.lines import counted, head, say
-from engine.app.workbench.coverage.report import show_csv
+from engine.app.lines import counted, head, say, show_csv
 from engine.app.workbench.suggest.proposing import Suggestion, Suggestions
 from engine.model import FieldRow
 
@@ -25,7 +24,7 @@ def show_suggestions(console: Console, found: Suggestions) -> None:
         for one in found.found:
             say(console, f"{one.partner_field}: {one.reason}", 2, 2)
     if found.unknown:
-        head(console, "Nobody knows", f"{counted(len(found.unknown), 'field')}")
+        head(console, "Nobody knows", counted(len(found.unknown), "field"))
         say(console, ", ".join(found.unknown), 2)
     if found.found:
         head(console, "Rows to paste", f"into {found.table}")

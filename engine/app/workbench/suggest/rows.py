@@ -4,7 +4,7 @@ A path is read from another entity, a reference gets the name that this spec has
 must be there. What cannot be said here is None.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -15,7 +15,7 @@ from engine.app.workbench.suggest.lessons import (
     words_of,
 )
 from engine.contract import kinds
-from engine.language import Call, LanguageError, Word, parse_condition, parse_pipe
+from engine.language import LanguageError, parse_condition, parse_pipe
 from engine.language import paths_of as paths_of_condition
 from engine.model import FieldRow, as_tuple
 from engine.paths import resolve
@@ -174,7 +174,8 @@ def _transforms(row: FieldRow, place: Place, use_case: UseCase) -> Iterator[str]
     if "lookup(" not in row.transform:
         yield row.transform
         return
-    name = next(_list_names(parse_pipe(row.transform)))
+    calls = parse_pipe(row.transform)
+    name = next(str(call.arguments[0]) for call in calls if call.name == "lookup")
     lists = use_case.spec.lists
     allowed = place.schema.get("enum")
     if name in lists:
@@ -188,13 +189,6 @@ def _transforms(row: FieldRow, place: Place, use_case: UseCase) -> Iterator[str]
         yield " | ".join(part for part in pipe if not part.startswith("lookup("))
 
 
-def _list_names(calls: Sequence[Call]) -> Iterator[str]:
-    for call in calls:
-        if call.name == "lookup":
-            name = call.arguments[0]
-            yield name.name if isinstance(name, Word) else str(name)
-
-
 def fitting(row: FieldRow, place: Place, standard: Standard) -> FieldRow | None:
     """Return the row with a type that the field takes; None if it takes no such."""
     wanted = set(kinds(place.schema)) - {"null"}
@@ -202,7 +196,7 @@ def fitting(row: FieldRow, place: Place, standard: Standard) -> FieldRow | None:
         return row
     field = _field(standard, place.start, row.erp_field.partition(";")[0].strip())
     given = _given(row, field)
-    if given == "array" or (place.name.endswith("[]") and given):
+    if given and place.name.endswith("[]"):
         given = "array"
     if _enum_refuses(row, field, place.schema):
         return None

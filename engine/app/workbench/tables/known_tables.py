@@ -38,21 +38,20 @@ class _Known:
         return self.folders.partners()
 
     def problem(self, sheet: SheetTable) -> Problem | None:
-        table = sheet.table
-        what, known, name = "partner", self.partners, table.partner
-        if name in known:
-            what, known = "use case", self.folders.use_cases(table.partner)
-            name = table.use_case
-            if name in known:
-                if table.is_list:
-                    return None
-                what, known = "entity", self.entities(table.partner, table.use_case)
-                name = table.name
-                if name in known:
-                    return None
-        hint = did_you_mean(name, known) or f"There are: {', '.join(known)}."
-        message = f"'{table}' is no table: no {what} is named '{name}'."
-        return Problem(sheet.at(1, ""), "S026", message, hint)
+        for what, name, known in self._steps(sheet.table):
+            if name not in known:
+                hint = did_you_mean(name, known) or f"There are: {', '.join(known)}."
+                message = f"'{sheet.table}' is no table: no {what} is named '{name}'."
+                return Problem(sheet.at(1), "S026", message, hint)
+        return None
+
+    def _steps(self, table: TableId) -> Iterator[tuple[str, str, list[str]]]:
+        """Yield the parts of an identity, each with those that there are."""
+        yield "partner", table.partner, self.partners
+        yield "use case", table.use_case, self.folders.use_cases(table.partner)
+        if not table.is_list:
+            entities = self.entities(table.partner, table.use_case)
+            yield "entity", table.name, entities
 
     def entities(self, partner: str, use_case: str) -> list[str]:
         """Return the entities of a use case; its tables if its file cannot be read."""

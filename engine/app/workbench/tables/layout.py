@@ -10,7 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.model import FieldRow, ListRow
-from engine.tables import GERMAN_TITLES
+from engine.tables import TITLES as COLUMN_TITLES
+
+AUTHOR = "Feldwerk"
+"""Who has made a workbook, and who has written its notes."""
 
 COVER = "Deckblatt"
 OVERVIEW = "Übersicht"
@@ -31,21 +34,7 @@ INFORMING: Mapping[str, str] = {"type": "Typ", "evidence": "Nachweis"}
 
 TITLES: Mapping[str, str] = {
     NUMBER: "Nr.",
-    "partner_field": "Partnerfeld",
-    "erp_field": "ERP-Feld",
-    "transform": "Umwandlung",
-    "id_parts": "ID-Teile",
-    "reference": "Verweis",
-    "when": "Bedingung",
-    "default": "Standardwert",
-    "if_empty": "Wenn leer",
-    "if_wrong": "Wenn falsch",
-    "write": "Schreiben",
-    "example": "Beispiel",
-    "expected": "Erwartet",
-    "note": "Notiz",
-    "erp_value": "ERP-Wert",
-    "partner_value": "Partnerwert",
+    **COLUMN_TITLES,
     **INFORMING,
 }
 """Column -> German title."""
@@ -113,16 +102,14 @@ _BY_TITLE = {title.casefold(): column for column, title in TITLES.items()}
 def column_of(title: str) -> str | None:
     """Return the column that a title names, German or as the CSV files have it."""
     name = " ".join(title.split()).casefold()
-    return (
-        _BY_TITLE.get(name)
-        or GERMAN_TITLES.get(name)
-        or (name if name in TITLES else None)
-    )
+    return _BY_TITLE.get(name) or (name if name in TITLES else None)
 
 
 LONGEST_TAB = 31
 """Spreadsheets allow no longer names of tabs."""
 
+LAST_COLUMN = 16_384
+"""The last column that a tab has: XFD."""
 
 _FORBIDDEN_IN_TABS = re.compile(r"[\[\]:*?/\\']")
 _TAKEN = {COVER, OVERVIEW, PROBLEMS, MEMORY, CHOICES, "History"}

@@ -58,14 +58,17 @@ class Merged:
     sheet_rows: tuple[int | None, ...] = ()
     """The row of the sheet that each row of the table is, from 0."""
 
+    def of(self, side: Side) -> tuple[Difference, ...]:
+        return tuple(d for d in self.differences if d.side == side)
+
     @property
     def conflicts(self) -> tuple[Difference, ...]:
-        return tuple(d for d in self.differences if d.side == "conflict")
+        return self.of("conflict")
 
     @property
     def taken(self) -> tuple[Difference, ...]:
         """Return what the sheet alone has changed."""
-        return tuple(d for d in self.differences if d.side == "sheet")
+        return self.of("sheet")
 
 
 def merged(
@@ -136,11 +139,30 @@ class _Merging:
         pairing.by(lambda row: key_of(self.table, row))
         return {files[old]: sheets[new] for new, old in pairing.old_of.items()}
 
-    def _tell(self, row: Cells, kind: Kind, side: Side, **more: object) -> None:
+    def _tell(
+        self,
+        row: Cells,
+        kind: Kind,
+        side: Side,
+        *,
+        sheet: int | None = None,
+        file: int | None = None,
+    ) -> None:
+        """Tell of a whole row."""
         name = row_name(self.table, row)
-        values = {"column": "", **more}
+        found = Difference(self.table, name, "", kind, side, sheet=sheet, file=file)
+        self.found.append(found)
+
+    def _tell_cell(
+        self, column: str, side: Side, was: str, new: str, sheet: int, file: int
+    ) -> None:
+        """Tell of a cell; `new` is what the sheet has."""
+        ours = self.file.rows[file].cells
+        name, now = row_name(self.table, ours), ours.get(column, "")
         self.found.append(
-            Difference(table=self.table, row=name, kind=kind, side=side, **values)  # type: ignore[arg-type]
+            Difference(
+                self.table, name, column, "changed", side, was, new, now, sheet, file
+            )
         )
 
     def _file_row(self, number: int) -> None:
@@ -172,16 +194,7 @@ class _Merging:
         for column in self.table.columns:
             new, now = theirs.get(column, ""), row.cells.get(column, "")
             if column in self.columns and new != now:
-                self._tell(
-                    row.cells,
-                    "changed",
-                    "conflict",
-                    column=column,
-                    theirs=new,
-                    ours=now,
-                    sheet=sheet,
-                    file=number,
-                )
+                self._tell_cell(column, "conflict", "", new, sheet, number)
 
     def _cells(self, base: Cells, sheet: int, file: int) -> dict[str, str]:
         """Merge the cells of a row; a conflict keeps what the file has."""
@@ -200,17 +213,7 @@ class _Merging:
             elif now == was:
                 side = "sheet"
                 cells[column] = new
-            self._tell(
-                ours,
-                "changed",
-                side,
-                column=column,
-                base=was,
-                theirs=new,
-                ours=now,
-                sheet=sheet,
-                file=file,
-            )
+            self._tell_cell(column, side, was, new, sheet, file)
         return {column: cell for column, cell in cells.items() if cell}
 
     def _dropped_from_file(self) -> None:

@@ -164,9 +164,9 @@ def _cells(row: Cells | FileRow) -> Cells:
 
 
 def _filled(cells: Cells) -> dict[str, str]:
-    """Return the cells that are not empty; within a cell a line ends as in sheets."""
-    return {
-        name: cell.strip().replace("\r\n", "\n").replace("\r", "\n")
-        for name, cell in cells.items()
-        if cell.strip()
-    }
+    return {name: text for name, cell in cells.items() if (text := clean(cell))}
+
+
+def clean(text: str) -> str:
+    """Return the text of a cell: no blanks around, lines that end as in sheets."""
+    return text.strip().replace("\r\n", "\n").replace("\r", "\n")

@@ -1,15 +1,20 @@
 """Try a spec on one record: a draft and a record in, payload and each step out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.app.explain import transformed, way_of
+from engine.app.workbench.payload_diff import (
+    MISSING,
+    FieldDifference,
+    differences,
+)
 from engine.app.workbench.trial.draft import Draft
 from engine.app.workbench.trial.source import Found, Records
 from engine.errors import SpecError
-from engine.problems import Origin, Problem, did_you_mean, errors
-from engine.runtime.library import UseCase, check_use_case
+from engine.problems import Origin, Problem, errors
+from engine.runtime.library import UseCase, check_use_case, unknown_entity
 from engine.work import EntityWork, Settings
 
 Choose = Callable[[UseCase], Settings]
@@ -26,15 +31,15 @@ class Attempt:
 
     problems: tuple[Problem, ...] = ()
     answer: Mapping[str, Any] | None = None
-    changes: tuple[tuple[str, Any, Any], ...] = ()
-    """What the payload has got otherwise than before: field, old value, new one."""
+    changes: tuple[FieldDifference, ...] = ()
+    """In what the payload differs from the one before."""
 
     def as_json(self) -> dict[str, Any]:
         return {
             "problems": [problem.as_json() for problem in self.problems],
             "changes": [
-                {"field": name, "before": old, "after": new}
-                for name, old, new in self.changes
+                {"field": one.name, "before": _plain(one.old), "after": _plain(one.new)}
+                for one in self.changes
             ],
             **(self.answer or {}),
         }
@@ -67,9 +72,10 @@ class Trial:
             self.last = replace(self.last, problems=error.problems, changes=())
             return self.last
         before = self.last.answer
-        changes: tuple[tuple[str, Any, Any], ...] = ()
+        changes: tuple[FieldDifference, ...] = ()
         if before is not None and before["key"] == answer["key"]:
-            changes = tuple(differences(before["payload"], answer["payload"]))
+            sent = ((one["payload"], one["only"]) for one in (before, answer))
+            changes = tuple(differences(*sent))
         self.last = Attempt(problems, answer, changes)
         return self.last
 
@@ -102,13 +108,10 @@ class Trial:
 
 def entity_of(use_case: UseCase, name: str) -> EntityWork:
     """Return an entity of a use case; raises SpecError with the nearest one."""
-    work = use_case.work
-    for entity in work.entities:
-        if entity.name == name:
-            return entity
-    hint = did_you_mean(name, [entity.name for entity in work.entities])
-    message = f"{work.partner} has no entity '{name}' in {work.use_case}."
-    raise SpecError([Problem(Origin(name), "M110", message, hint)])
+    entities = {entity.name: entity for entity in use_case.work.entities}
+    if name not in entities:
+        raise SpecError([unknown_entity(use_case.work, name, entities, Origin(name))])
+    return entities[name]
 
 
 def _outcome(entity: EntityWork, found: Found, settings: Settings) -> dict[str, Any]:
@@ -128,17 +131,6 @@ def _outcome(entity: EntityWork, found: Found, settings: Settings) -> dict[str, 
     }
 
 
-def differences(old: Any, new: Any, before: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """
-    Yield what two payloads differ in: field, old value, new one.
-
-    >>> list(differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}}))
-    [('a.b', 1, 3), ('c', 2, None)]
-    """
-    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
-        if old != new:
-            yield before, old, new
-        return
-    for name in dict.fromkeys((*old, *new)):
-        place = f"{before}.{name}" if before else name
-        yield from differences(old.get(name), new.get(name), place)
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it, which knows no other word for nothing."""
+    return None if value is MISSING else value

@@ -11,6 +11,7 @@ from typing import Self
 
 from engine.app.workbench.tables.layout import TableId
 from engine.app.workbench.tables.tablefile import read_table_file, table_of_text
+from engine.app.workbench.tables.writing import write_tables
 from engine.app.workbench.trial.rows import RowChange, changed
 from engine.errors import SpecError
 from engine.problems import Origin, Problem
@@ -81,13 +82,14 @@ class Draft:
         """
         Write the table back; rows that were not changed keep their text.
 
-        Raises SpecError if somebody else has changed the file since it was read.
+        Raises SpecError if somebody else has changed the file since it was read, or if
+        it cannot be written.
         """
         path = self.real.root / self.table.path
         if (path.read_bytes() if path.is_file() else None) != self._bytes:
             message = "was changed by somebody else since it was read."
             raise SpecError([Problem(Origin(self.table.path), "S072", message)])
-        path.write_bytes(self.content.text().encode())
+        write_tables(self.real, [self.content])
         self.drop()
         return path
 

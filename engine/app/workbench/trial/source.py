@@ -62,15 +62,14 @@ class Sourced:
     """
     The records of a source folder.
 
-    It is read once, and again only if a changed spec asks for other records, relations
-    or rules. `key` is the ERP key of the record that is looked at; None for the first
-    one that is not left out.
+    They are read once, and again only if a changed spec asks for other records,
+    relations or rules. `wanted` is the key of the record that is looked at, or our ID;
+    None for the first one that is not left out.
     """
 
     def __init__(self, folder: Path, wanted: str | None) -> None:
         self.folder = folder
         self.wanted = wanted
-        """A key, or an ID of ours."""
         self.readings = 0
         self._key: str | None = None
         self._staging: Staging | None = None

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from engine.app.options import show_problems
 from engine.app.record_report import show_explanation
+from engine.app.workbench.impact.shapes import shown
 from engine.app.workbench.tables.tablefile import TableFile
 from engine.app.workbench.trial.attempt import Attempt
 from engine.problems import errors
@@ -30,11 +31,11 @@ def show_attempt(console: Console, attempt: Attempt) -> None:
         console.print(Text(_json(part)), soft_wrap=True)
     if attempt.changes:
         console.print("\nChanged", style="bold")
-    for name, old, new in attempt.changes:
-        line = Text(f"  {name}: ", style="bold")
-        line.append(_value(old), style="not bold red")
+    for one in attempt.changes:
+        line = Text(f"  {one.name}: ", style="bold")
+        line.append(shown(one.old, masked=False), style="not bold red")
         line.append(" -> ", style="not bold")
-        line.append(_value(new), style="not bold green")
+        line.append(shown(one.new, masked=False), style="not bold green")
         console.print(line, soft_wrap=True)
 
 
@@ -68,7 +69,3 @@ def show_candidates(console: Console, found: Sequence[tuple[str, str]]) -> None:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
-
-
-def _value(value: Any) -> str:
-    return "nothing" if value is None else orjson.dumps(value, default=str).decode()

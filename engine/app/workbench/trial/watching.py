@@ -19,11 +19,11 @@ _State = Mapping[str, tuple[int, int, int]]
 
 
 class Watched:
-    """The files of some partners as they were at the last look."""
+    """The files of a partner as they were at the last look."""
 
-    def __init__(self, folders: Folders, *partners: str) -> None:
+    def __init__(self, folders: Folders, partner: str) -> None:
         self._folders = folders
-        self._partners = partners
+        self._partner = partner
         self._known = self._look()
 
     @property
@@ -50,19 +50,19 @@ class Watched:
 
     def _look(self) -> _State:
         found = {}
-        for partner in self._partners:
-            for path in self._paths(partner):
-                try:
-                    state = path.stat()
-                except OSError:
-                    continue  # it went away between the two questions
-                mark = (state.st_mtime_ns, state.st_size, state.st_ino)
-                found[self._folders.name(path)] = mark
+        for path in self._paths():
+            try:
+                state = path.stat()
+            except OSError:
+                continue  # it went away between the two questions
+            mark = (state.st_mtime_ns, state.st_size, state.st_ino)
+            found[self._folders.name(path)] = mark
         return found
 
-    def _paths(self, partner: str) -> Iterator[Path]:
-        yield self._folders.connector(partner)
-        for folder in (self._folders.mappings(partner), self._folders.schemas(partner)):
+    def _paths(self) -> Iterator[Path]:
+        folders, partner = self._folders, self._partner
+        yield folders.connector(partner)
+        for folder in (folders.mappings(partner), folders.schemas(partner)):
             for path in folder.rglob("*"):
                 kept_beside = path.name.startswith((".", "#"))
                 if path.suffix in (".csv", ".yaml", ".json") and not kept_beside:

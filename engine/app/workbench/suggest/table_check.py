@@ -1,4 +1,4 @@
-"""Try rows in a table: proposed rows in, those that pass the check out."""
+"""Check proposed rows in their table: rows in, those that pass out."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from engine.runtime.library import UseCase, contract_of, standard_of
 from engine.spec import FieldRule, Folders
 
 
-class Trial:
-    """Tries rows in a table: those with which the spec has new errors do not pass."""
+class TableCheck:
+    """Checks rows in a table: those with which the spec has new errors do not pass."""
 
     def __init__(self, use_case: UseCase, entity: EntityFile, folders: Folders) -> None:
         self.use_case, self.entity = use_case, entity

@@ -1,18 +1,14 @@
-"""Compare two payloads of one record: bodies in, what changed field by field out.
+"""Compare two payloads of one record: bodies in, what differs field by field out.
 
-A value is cosmetic if only its spelling changes: Unicode form, case, blanks and
+A difference is cosmetic if only its spelling changes: Unicode form, case, blanks and
 punctuation. What decides about a number is none of these: `1.5` is not `15`.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
-
-FieldClass = Literal["ids", "values", "cosmetic"]
-FIELD_CLASSES: tuple[FieldClass, ...] = ("ids", "values", "cosmetic")
-"""What a change of a field is, the worst first."""
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 
 class Missing:
@@ -28,15 +24,23 @@ Path = tuple[str, ...]
 """The names on the way to a field, without the `[]` of lists."""
 
 
+Payload = tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]
+"""What is sent of a record; operation -> the part that counts in it alone."""
+
+
+def path_to(target: Iterable[str]) -> Path:
+    """Return the path to a place in a payload, which goes through lists by `[]`."""
+    return tuple(name for name in target if name != "[]")
+
+
 @dataclass(frozen=True)
-class FieldChange:
+class FieldDifference:
     """A field with both of its values; MISSING stands for one that is not there."""
 
     name: str
     path: Path
     old: Any
     new: Any
-    kind: FieldClass
 
 
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*")
@@ -75,20 +79,29 @@ def is_cosmetic(old: Any, new: Any) -> bool:
     return isinstance(old, bool) == isinstance(new, bool) and old == new
 
 
-Judge = Callable[[Path, Any, Any], FieldClass]
+def differences(old: Payload, new: Payload) -> Iterator[FieldDifference]:
+    """Yield the fields in which two payloads differ, those of one operation last."""
+    (was, was_only), (now, now_only) = old, new
+    yield from field_differences(was, now)
+    for operation in dict.fromkeys([*was_only, *now_only]):
+        before, after = was_only.get(operation, {}), now_only.get(operation, {})
+        for one in field_differences(before, after):
+            yield replace(one, name=f"{one.name} (on {operation})")
 
 
-def field_changes(
+def field_differences(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
-    judge: Judge,
     before: str = "",
     path: Path = (),
-) -> Iterator[FieldChange]:
+) -> Iterator[FieldDifference]:
     """
-    Yield the fields in which two payloads differ.
+    Yield the fields in which two bodies differ.
 
     Lists of objects of one length are compared element by element.
+
+    >>> [(d.name, d.old, d.new) for d in field_differences({"a": {"b": 1}}, {"c": 2})]
+    [('a.b', 1, (nothing)), ('c', (nothing), 2)]
     """
     for name in dict.fromkeys([*old, *new]):
         was, now = old.get(name, MISSING), new.get(name, MISSING)
@@ -97,13 +110,13 @@ def field_changes(
         here, way = f"{before}{name}", (*path, name)
         if _is_object(was, now) or _is_object(now, was):
             one, other = ({} if v is MISSING else v for v in (was, now))
-            yield from field_changes(one, other, judge, f"{here}.", way)
+            yield from field_differences(one, other, f"{here}.", way)
         elif _are_objects(was) and _are_objects(now) and len(was) == len(now):
             for one, other in zip(was, now, strict=True):
-                yield from field_changes(one, other, judge, f"{here}[].", way)
+                yield from field_differences(one, other, f"{here}[].", way)
         else:
-            label = f"{here}[]" if isinstance(now, list) else here
-            yield FieldChange(label, way, was, now, judge(way, was, now))
+            label = f"{here}[]" if list in (type(was), type(now)) else here
+            yield FieldDifference(label, way, was, now)
 
 
 def _same(old: Any, new: Any) -> bool:
@@ -118,7 +131,10 @@ def _same(old: Any, new: Any) -> bool:
 
 
 def _is_object(value: Any, other: Any) -> bool:
-    return isinstance(value, dict) and (other is MISSING or isinstance(other, dict))
+    """Say whether a value is told by its fields: both sides have some, or one alone."""
+    if not isinstance(value, dict):
+        return False
+    return isinstance(other, dict) or (other is MISSING and bool(value))
 
 
 def _are_objects(value: Any) -> bool:
