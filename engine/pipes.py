@@ -159,15 +159,17 @@ class PipeCheck:
             self.problem("M106", f"no list is named '{name}'.", hint)
             return None
         entries: dict[str, Any] = {}
-        for erp_value, partner_value in self.lists[name].entries.items():
+        known, field = self.lists[name], self.rule.row.partner_field
+        for erp_value, partner_value in known.entries.items():
             if partner_value == "":
                 entries[erp_value] = None
                 continue
             try:
                 entries[erp_value] = typed(partner_value, contract)
             except ValueError as error:
-                message = f"list '{name}', row '{erp_value}': {error}."
-                self.problem("C103", message)
+                place = known.origins.get(erp_value, self.rule.at("transform"))
+                message = f"'{erp_value}' for the field '{field}': {error}."
+                self.problems.append(Problem(place, "C103", message))
         return entries
 
     def _mapping(self, argument: Any) -> FromSetting | None:

@@ -354,6 +354,24 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "S075": CatalogueEntry(
         "Editor cannot be started", "Name another in the variable EDITOR."
     ),
+    "S080": CatalogueEntry(
+        "Workbook cannot be marked",
+        "Copy its tables into a new workbook, or look at the problems without --out.",
+    ),
+    "S081": CatalogueEntry(
+        "Marks stay in the workbook",
+        "Nothing is lost: the tables are as told. Export a new workbook to go on.",
+        "warning",
+    ),
+    "S085": CatalogueEntry("Table was changed meanwhile", "Run the command again."),
+    "S086": CatalogueEntry(
+        "Shared sheet is too large",
+        "Read some of its tabs with --gid, or put the tables into a sheet of their own.",
+    ),
+    "S087": CatalogueEntry(
+        "Sheet leads where nobody follows",
+        "Copy the link from the browser in which the sheet is shown.",
+    ),
     # R: files and records of the ERP
     "R001": CatalogueEntry(
         "Source folder or file not found", "Check the path of the source folder."

@@ -5,7 +5,7 @@ Nothing is interpreted here; `engine.check` says what the cells mean.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,8 @@ class ValueList:
 
     name: str
     entries: Mapping[str, str]
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Folded ERP value -> the place of its partner value."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,7 @@ def _read_lists(
         rows, found = read_table(path, folders.name(path), columns, columns[:2])
         problems.extend([*found, *_oddities(rows)])
         entries: dict[str, str] = {}
+        origins: dict[str, Origin] = {}
         for row in rows:
             key = row.cells.get("erp_value", "").strip().casefold()
             if not key:
@@ -182,7 +185,8 @@ def _read_lists(
                 message = f"'{row.cells['erp_value']}' stands here twice."
                 problems.append(Problem(row.at("erp_value"), "T201", message))
             entries[key] = row.cells.get("partner_value", "")
-        lists[path.stem] = ValueList(path.stem, entries)
+            origins[key] = row.at("partner_value")
+        lists[path.stem] = ValueList(path.stem, entries, origins)
     return lists
 
 

@@ -1,6 +1,6 @@
 """Explain one record: an entity and a key in, each field's way or the reason out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.errors import RecordError, SpecError
@@ -161,7 +161,7 @@ def _fields(
         answer["state"] = "accepted" if same else "changed since it was accepted"
     if link is not None:
         answer["partner_id"] = link.partner_id
-    answer["fields"] = [way_of(item) for item in traces]
+    answer["fields"] = ways_of(work, traces)
     return answer
 
 
@@ -174,7 +174,19 @@ def _open_reject(
     return None
 
 
-def way_of(item: Trace) -> dict[str, Any]:
+def ways_of(work: EntityWork, traces: Iterable[Trace]) -> list[dict[str, Any]]:
+    """Return the way of each value, and whether it stands in the address alone."""
+    there = names_in_address(work)
+    return [{**_way_of(item), "in_address": item.name in there} for item in traces]
+
+
+def names_in_address(work: EntityWork) -> frozenset[str]:
+    """Return the fields that stand in the address of a request and not in its body."""
+    own = () if work.id_in_body else work.id_field.target
+    return work.path_fields.union(own)
+
+
+def _way_of(item: Trace) -> dict[str, Any]:
     """Return the way of a value as it is shown: row, source, steps, what came of it."""
     work: FieldWork = item.work
     return {

@@ -12,7 +12,7 @@ import typer
 
 from engine.app.visible import plain
 from engine.errors import SpecError, StopError
-from engine.problems import Origin, Problem
+from engine.problems import CATALOGUE, Origin, Problem
 from engine.runtime.activation import Activation, read_activation
 from engine.runtime.library import INSTALLED
 from engine.spec import Folders
@@ -110,10 +110,13 @@ def report(problems: Sequence[Problem], as_json: bool, exit_code: int) -> None:
 
 
 def show_problems(problems: Iterable[Problem], *, to_stderr: bool = False) -> None:
-    """Print problems one per line, as editors and people read them."""
+    """Print problems one per line, with what to do, as editors and people read them."""
     color = False if os.environ.get("NO_COLOR") else None
     for problem in problems:
-        style = typer.colors.RED if problem.level == "error" else typer.colors.YELLOW
+        is_error = problem.level == "error"
+        style = typer.colors.RED if is_error else typer.colors.YELLOW
         code = f" {problem.code}:"
-        line = plain(str(problem)).replace(code, typer.style(code, fg=style), 1)
-        typer.echo(line, err=to_stderr, color=color)
+        shown = code if is_error else f"{code} warning:"
+        line = plain(str(problem)).replace(code, typer.style(shown, fg=style), 1)
+        remedy = "" if problem.suggestion else f" {CATALOGUE[problem.code].remedy}"
+        typer.echo(line + remedy, err=to_stderr, color=color)

@@ -41,6 +41,8 @@ def _show_fields(console: Console, fields: Iterable[Mapping[str, Any]]) -> None:
             result.append(f" refused: {field['problem']}", style="red")
         elif field["value"] is not None:
             result.append(f" = {_shown(field['value'])}", style="not bold")
+        if field["in_address"]:
+            result.append(" (in the address)", style="not bold dim")
         if field["fate"] in FATES:
             result.append(f" ({FATES[field['fate']]})", style="not bold dim")
         console.print(result, soft_wrap=True)
@@ -55,7 +57,7 @@ def _shown(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return "; ".join(_shown(item) for item in value)
+        return "; ".join(_shown(item) or "(empty)" for item in value)
     if isinstance(value, dict):
         return ", ".join(f"{k}={_shown(v)}" for k, v in value.items())
     return str(value)

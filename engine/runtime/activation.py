@@ -38,8 +38,7 @@ class Activation:
 
     @property
     def name(self) -> str:
-        parts = (self.file.customer, self.file.partner)
-        return "/".join((*parts, self.file.use_case, self.file.environment))
+        return _name(self.file)
 
     @property
     def account(self) -> str:
@@ -142,6 +141,29 @@ def make_activation(
         state_url=state,
         folders=folders,
     )
+
+
+def runs_of(path: Path, state_url: str | None = None) -> tuple[str, str]:
+    """
+    Return the name of an activation's file and where the state of its runs is.
+
+    `state_url` goes before the state that the file names. The spec may have errors.
+    Raises SpecError with every problem of the file.
+    """
+    yaml, problems = read_yaml(path, str(path))
+    if problems:
+        raise SpecError(problems)
+    file, problems = parse_model(yaml, ActivationFile)
+    if file is None:
+        raise SpecError(sort(problems))
+    state = state_url or _state_url(yaml, path.parent, file.state, problems)
+    if problems:
+        raise SpecError(sort(problems))
+    return _name(file), state
+
+
+def _name(file: ActivationFile) -> str:
+    return f"{file.customer}/{file.partner}/{file.use_case}/{file.environment}"
 
 
 def _settings(

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from pasting import paste
 
 from engine.app.catalogue import read_all, sound_partners
 from engine.app.workbench.coverage.findings import spec_coverage
@@ -239,6 +240,45 @@ def test_values_without_an_entry_come_as_rows_to_paste(facilioo):
 
     rewrite(path, pasted)
     assert facilioo.invoke("coverage", "activation", "--gate").code == 0
+
+
+def test_values_pasted_into_a_workbook_are_imported(facilioo):
+    facilioo.own_root()
+
+    def looked_up(rows):
+        for row in rows:
+            if row["partner_field"] == "typeId":
+                row.update(erp_field="etage_text", example="", expected="")
+        return rows
+
+    def placed(rows):
+        for row, place in zip(
+            rows, ["Hinten", "=HYPERLINK(1)", "", "", ""], strict=True
+        ):
+            row["etage_text"] = place
+        return rows
+
+    rewrite(table_of(facilioo, "units"), looked_up)
+    rewrite(table_of(facilioo, "lists/nutzungsart"), without("erp_value", "*"))
+    facilioo.edit("verwaltungseinheit", placed)
+    book = facilioo.folder / "book.xlsx"
+    words = ("sheet", "export", "facilioo", "-o", str(book))
+    assert facilioo.invoke(*words).code == 0
+    answer = facilioo.invoke("coverage", "activation", "--tsv")
+    assert "lists/nutzungsart.csv:\n" in answer.err
+    assert "\n'=HYPERLINK(1)\t\t1 Datensatz\n" in answer.out
+    rows = answer.out.rstrip("\n")
+    paste(book, "Liste nutzungsart", "erp_value", rows, partner_value="1")
+    done = facilioo.invoke("sheet", "import", str(book))
+    assert done.code == 0, done.err
+    assert facilioo.invoke("coverage", "activation", "--gate").code == 0
+
+
+@pytest.mark.parametrize("words", [["facilioo"], ["activation", "--json"]])
+def test_rows_to_paste_need_a_source_and_no_other_output(facilioo, words):
+    answer = facilioo.invoke("coverage", *words, "--tsv")
+    assert answer.code == 2
+    assert "S051" in answer.out + answer.err
 
 
 def test_the_entry_for_all_others_is_told_apart(facilioo):

@@ -206,6 +206,35 @@ class TestOfAnActivation:
         assert problem.code == "S046"
         assert f"Did you mean '{etg24.name}'?" in problem.suggestion
 
+    def test_the_file_of_an_activation_says_its_name_and_its_database(self, etg24):
+        etg24.own_root()
+        etg24.sync()
+        here = Folders(etg24.root)
+        (etg24.root / TABLE).write_text("no table", "utf-8")
+        with opened(f"deployed:{etg24.path}", here) as version:
+            assert version.partners == ("etg24",)
+            assert check_partner(version.folders, "etg24") == ()
+        found = etg24.invoke("diff", f"deployed:{etg24.path}", str(etg24.root))
+        assert "S046" not in found.err
+
+    def test_a_database_goes_before_the_one_that_the_file_names(self, etg24):
+        etg24.sync()
+        other = etg24.folder / "other.db"
+        etg24.database.rename(other)
+        version, here = f"deployed:{etg24.path}", Folders(etg24.root)
+        with pytest.raises(SpecError, match="T307"), opened(version, here):
+            pass
+        assert not etg24.database.exists()
+        with opened(version, here, str(other)) as found:
+            assert found.partners == ("etg24",)
+
+    def test_a_file_that_is_no_activation_is_a_problem(self, etg24):
+        path = etg24.folder / "other.yaml"
+        path.write_text("customer: muster\n", "utf-8")
+        version = f"deployed:{path}"
+        with pytest.raises(SpecError), opened(version, Folders(etg24.root)):
+            pass
+
     def test_it_is_not_guessed_in_which_database_to_look(self, etg24):
         with (
             pytest.raises(SpecError) as caught,

@@ -357,9 +357,15 @@ class TestProtection:
         assert max(ends) == 16_384
         assert "style" in re.findall(r'<col [^>]*max="16384"[^>]*>', text)[0]
 
-    def test_number_type_and_evidence_refuse_what_is_typed(self, book, exported):
+    def test_a_number_may_change_places_and_nothing_else(self, book, exported):
+        for name in exported.tabs.values():
+            _, check = offered(book, book[name], NUMBER)
+            assert (check.type, check.formula1) == ("custom", "VALUE(A3)>0")
+            assert (check.errorStyle, check.showErrorMessage) == ("stop", True)
+
+    def test_type_and_evidence_refuse_what_is_typed(self, book, exported):
         for table, name in exported.tabs.items():
-            for column in (NUMBER,) if table.is_list else (NUMBER, *INFORMING):
+            for column in () if table.is_list else INFORMING:
                 _, check = offered(book, book[name], column)
                 assert (check.type, check.formula1) == ("custom", "FALSE")
                 assert (check.errorStyle, check.showErrorMessage) == ("stop", True)

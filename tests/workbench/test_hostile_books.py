@@ -17,6 +17,7 @@ from openpyxl import Workbook, load_workbook
 
 from engine.app.workbench.sheets import reading
 from engine.errors import SpecError
+from engine.problems import errors
 from engine.runtime.library import INSTALLED
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -50,8 +51,16 @@ def refused(path):
     return problem.code, problem.message
 
 
+def sound_tables(path):
+    """Return the tables of a workbook in which nothing is wrong."""
+    book = reading.read_book(path)
+    if wrong := errors(book.problems):
+        raise SpecError(wrong)
+    return book.tables
+
+
 def cells(path):
-    (table,) = reading.tables_of(path)
+    (table,) = sound_tables(path)
     return [dict(row) for row in table.cells]
 
 
@@ -195,7 +204,7 @@ def with_cell(path, cell: bytes):
 
 def refused_cell(path):
     with pytest.raises(SpecError) as error:
-        reading.tables_of(path)
+        sound_tables(path)
     (problem,) = error.value.problems
     return problem.code, f"{problem.origin} {problem.message} {problem.suggestion}"
 
@@ -506,4 +515,4 @@ def test_two_tabs_of_one_name_do_not_hide_each_other(path):
     book.save(path)
     repacked(path, **{BOOK: lambda old: old.replace(b"anrede Copy", b"anrede")})
     with pytest.raises(SpecError, match="S027"):
-        reading.tables_of(path)
+        sound_tables(path)

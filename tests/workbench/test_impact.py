@@ -95,8 +95,15 @@ class TestClasses:
         assert found["records"] > 0
         assert found["warnings"] == []
 
+    def test_a_folder_is_not_compared_with_itself(self, review):
+        found = review.impact("--against", str(review.specs.root))
+        assert found.code == 2
+        assert "S051" in found.err
+        assert "compared with itself" in found.err
+
     def test_spelling_is_cosmetic(self, review):
-        review.specs.table("objekte", ("address.city,ort,", "address.city,ort,upper"))
+        dotted = 'address.city,ort,"template(""{{ ort }}."")"'
+        review.specs.table("objekte", ("address.city,ort,", dotted))
         found = review.json()
         part = only(found, "objekte")
         assert found["exit_code"] == 0
@@ -293,7 +300,7 @@ class TestPersonalValues:
             "mieter", ("firstName,vorname,,", "firstName,vorname,upper,")
         )
         found = review.json()
-        samples = only(found, "mieter")["samples"]["cosmetic"]
+        samples = only(found, "mieter")["samples"]["values"]
         fields = [field for sample in samples for field in sample["fields"]]
         assert ('"Xxx"', '"XXX"') in [(f["old"], f["new"]) for f in fields]
         for text in (review.impact().out, review.impact("--markdown", "-").out):

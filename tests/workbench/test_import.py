@@ -7,14 +7,13 @@ from copy import copy
 
 import pytest
 from books import Tab
-from changed_specs import change, copied
+from changed_specs import change
 from openpyxl import load_workbook
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
-from engine.app.workbench.sheets.importing import written_into
-from engine.app.workbench.sheets.reading import tables_of
 from engine.app.workbench.tables.layout import MEMORY, TITLE_ROW, TableId, table_id
+from engine.app.workbench.versions import opened
 from engine.errors import SpecError
 from engine.runtime.library import INSTALLED
 from engine.spec import Folders
@@ -632,28 +631,30 @@ def test_a_file_keeps_its_rights(bench):
 # -- a workbook as a version of the specs
 
 
-def test_the_tables_of_a_workbook_can_be_written_into_a_copy_as_they_are(
-    bench, tmp_path
-):
+def test_a_workbook_as_a_version_is_what_its_import_would_make(bench):
     change(
         bench.folder / "objekte.csv", ("address.city,ort,,", "address.city,ort,trim,")
     )
     bench.edit(lambda tab: tab.put("address.zip", "transform", "trim"))
-    there = copied(tmp_path / "copy")
-    (there / OBJEKTE).write_bytes(bench.files()[OBJEKTE])
-    written_into(Folders(there), tables_of(bench.book))
-    lines = (there / OBJEKTE).read_text("utf-8").splitlines()
-    assert {"address.city,ort,,,,,,,,,,", "address.zip,plz,trim,,,,,,,,,"} <= set(lines)
+    with opened(str(bench.book), Folders(bench.root)) as version:
+        lines = (version.folders.root / OBJEKTE).read_text("utf-8").splitlines()
+    bench.take()
+    assert lines == (bench.root / OBJEKTE).read_text("utf-8").splitlines()
+    both = {"address.city,ort,trim,,,,,,,,,", "address.zip,plz,trim,,,,,,,,,"}
+    assert both <= set(lines)
 
 
-def test_tables_that_cannot_be_read_are_refused_as_a_version(bench, tmp_path):
-    bench.edit(lambda tab: tab.put("address.zip", "note", "=1+1"))
-    with pytest.raises(SpecError, match="S031"):
-        tables_of(bench.book)
-    bench.edit(lambda tab: tab.put("address.zip", "note", None))
-    bench.edit(lambda tab: tab.sheet.cell(1, 1, "etg24/stammdaten/garagen"))
-    with pytest.raises(SpecError, match="no entity is named 'garagen'"):
-        written_into(Folders(copied(tmp_path / "copy")), tables_of(bench.book))
+@pytest.mark.parametrize("cell", [("address.zip", "note", "=1+1"), None])
+def test_a_workbook_that_cannot_be_imported_is_no_version(bench, cell):
+    if cell:
+        bench.edit(lambda tab: tab.put(*cell))
+    else:
+        bench.edit(lambda tab: tab.sheet.cell(1, 1, "etg24/stammdaten/garagen"))
+    with (
+        pytest.raises(SpecError, match="S031" if cell else "named 'garagen'"),
+        opened(str(bench.book), Folders(bench.root)),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(

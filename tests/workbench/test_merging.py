@@ -270,3 +270,45 @@ def test_a_row_is_called_by_its_field_operation_and_condition():
     assert found == "a (create) if x is empty"
     assert row_name(LIST, {"erp_value": "herr"}) == "herr"
     assert row_name(FIELDS, {}) == "?"
+
+
+class TestNumbers:
+    """Rows of one field count in their order, which their numbers can change."""
+
+    base = (
+        {"partner_field": "title", "erp_field": "a", "when": "a is not empty"},
+        {"partner_field": "title", "erp_field": "b", "when": "b is not empty"},
+        {"partner_field": "zip", "erp_field": "plz"},
+    )
+
+    def test_rows_of_a_field_change_places_with_their_numbers(self):
+        found = take(self.base, self.base, numbers={0: 1, 1: 0, 2: 2})
+        assert [row["erp_field"] for row in found.file.cells] == ["b", "a", "plz"]
+        told = [(d.row, d.column, d.base, d.theirs, d.side) for d in found.differences]
+        assert told == [
+            ("title if b is not empty", "number", "2", "1", "sheet"),
+            ("title if a is not empty", "number", "1", "2", "sheet"),
+        ]
+
+    def test_the_place_of_a_row_in_the_sheet_says_nothing(self):
+        sheet = [self.base[1], self.base[2], self.base[0]]
+        found = take(self.base, sheet, numbers={0: 1, 1: 2, 2: 0})
+        assert found.file.cells == self.base
+        assert found.differences == ()
+
+    def test_a_sheet_that_was_counted_anew_moves_nothing(self):
+        sheet = [self.base[1], self.base[0], self.base[2]]
+        found = take(self.base, sheet, numbers={0: 3, 1: 4, 2: 5})
+        assert found.file.cells == self.base
+
+    def test_a_moved_row_may_be_changed_as_well(self):
+        sheet = [self.base[0], {**self.base[1], "transform": "trim"}, self.base[2]]
+        found = take(self.base, sheet, numbers={0: 1, 1: 0, 2: 2})
+        assert found.file.cells[0] == sheet[1]
+        assert found.file.cells[1] == sheet[0]
+
+    def test_an_order_that_the_file_has_already_is_no_difference(self):
+        file = (self.base[1], self.base[0], self.base[2])
+        found = take(self.base, self.base, file, numbers={0: 1, 1: 0, 2: 2})
+        assert found.file.cells == file
+        assert found.differences == ()

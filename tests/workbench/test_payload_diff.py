@@ -48,14 +48,12 @@ class TestSpelling:
     @pytest.mark.parametrize(
         ("old", "new"),
         [
-            ("Gera", "GERA"),
             ("Lindenweg 4 a", "Lindenweg 4a"),
-            ("Straße", "STRASSE"),
             ("Müller", unicodedata.normalize("NFD", "Müller")),
             ("3. OG, links", "3 OG links"),
             ("a\u00a0b", "a b"),
             ("+49 171 123", "+49171123"),
-            (["A", "b "], ["a", "B"]),
+            (["A", "b "], ["A ", "b"]),
             (5, 5.0),
         ],
     )
@@ -66,6 +64,9 @@ class TestSpelling:
     @pytest.mark.parametrize(
         ("old", "new"),
         [
+            ("Gera", "GERA"),
+            ("Straße", "Strasse"),
+            (["A"], ["a"]),
             ("1.5", "15"),
             ("-5", "5"),
             ("67,5 m", "675 m"),

@@ -256,3 +256,10 @@ def test_a_number_that_a_shared_sheet_shows_otherwise_is_an_error():
     assert str(problem).startswith(
         "https://sheet [anrede!B3] S032: '81' is the same number; before it was '0081'."
     )
+
+
+def test_an_apostrophe_that_was_pasted_with_a_new_value_is_told():
+    found = judged("partner_field", Cell("'@iso_land"), "")
+    assert found.code == "S032"
+    assert found.suggestion == "Write @iso_land"
+    assert judged("id_parts", Cell("'-'; mandant_nr"), "") is None

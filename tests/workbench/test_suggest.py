@@ -1,13 +1,16 @@
 """Proposed rows: right where others know, each with its reason, never applied."""
 
 import csv
+import io
 import json
 from dataclasses import replace
 
 import pytest
+from pasting import paste
 
 from engine.app.catalogue import read_all
 from engine.app.workbench.coverage.findings import filled_paths
+from engine.app.workbench.pasting import to_paste
 from engine.app.workbench.suggest.lessons import lessons_of
 from engine.app.workbench.suggest.proposing import suggest
 from engine.app.workbench.tables.layout import TableId
@@ -166,6 +169,41 @@ def test_nothing_is_applied_and_the_rows_can_be_pasted(newcomer):
     assert not errors(check_partner(Folders(newcomer.root), "acme"))
     again = newcomer.invoke("suggest", "acme", "buildings", "--json").json()
     assert again["found"] == []
+
+
+def test_rows_pasted_into_a_workbook_are_imported(newcomer):
+    book = newcomer.folder / "book.xlsx"
+    assert newcomer.invoke("sheet", "export", "acme", "-o", str(book)).code == 0
+    found = newcomer.invoke("suggest", "acme", "buildings", "--json").json()["found"]
+    rows = newcomer.invoke("suggest", "acme", "buildings", "--tsv").out
+    assert len(rows.splitlines()) == sum(len(one["rows"]) for one in found)
+    paste(book, "buildings", "partner_field", rows)
+    done = newcomer.invoke("sheet", "import", str(book))
+    assert done.code == 0, done.err
+    table = TableId("acme", "stammdaten", "buildings")
+    cells = read_table_file(newcomer.root / table.path, table).cells
+    wanted = [row for one in found for row in one["rows"]]
+    assert [dict(row) for row in cells[1:]] == [
+        {column: cell for column, cell in row.items() if cell} for row in wanted
+    ]
+    assert not errors(check_partner(Folders(newcomer.root), "acme"))
+
+
+@pytest.mark.parametrize("other", ["--csv", "--json"])
+def test_one_writing_of_the_rows_at_a_time(facilioo, other):
+    answer = facilioo.invoke("suggest", "etg24", "objekte", "--tsv", other)
+    assert answer.code == 2
+    assert "S051" in answer.out + answer.err
+
+
+def test_no_pasted_cell_becomes_a_formula_or_two_cells():
+    cells = ["=1", "+1", "-1", "@a", '"x" y', "a\tb", "=a\n=b", 'date("D")', ""]
+    columns = [str(number) for number in range(len(cells))]
+    text = to_paste(columns, [dict(zip(columns, cells, strict=True))])
+    (row,) = csv.reader(io.StringIO(text, newline=""), delimiter="\t")
+    guarded = ("=", "+", "-", "@")
+    assert row == [f"'{c}" if c.startswith(guarded) else c for c in cells]
+    assert 'date("D")\t' in text
 
 
 def test_a_row_keeps_to_the_habits_of_its_table():

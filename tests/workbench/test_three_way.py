@@ -27,6 +27,10 @@ class TestThreeWay:
         assert found.status == "1 change in the sheet, git = deployed"
         assert [one["row"] for one in found.sheet] == ["heatingType"]
 
+    def test_deployed_is_named_by_the_file_of_the_activation(self, after_a_run):
+        found = after_a_run.values("--deployed", str(after_a_run.desk.path))
+        assert found.status == "sheet = git = deployed"
+
     def test_only_in_git_and_not_yet_deployed(self, after_a_run):
         after_a_run.change(TABLE, "address.zip,plz,,", "address.zip,plz,trim,")
         found = after_a_run.pull(*after_a_run.deployed)

@@ -72,6 +72,13 @@ class TestRecord:
         code, found = tried("--source", tried.source, "--key", "1-9001-77")
         assert (code, codes(found)) == (2, ["R209"])
 
+    def test_field_of_the_address_is_told(self, tried):
+        _, found = tried("--source", tried.source)
+        there = [f["partner_field"] for f in found["fields"] if f["in_address"]]
+        assert there == ["extId"]
+        assert found["in_address"] == {"extId": "1-9001-01"}
+        assert "extId" not in found["payload"]
+
     def test_record_that_is_left_out_has_its_rule(self, tried, village):
         words = ("--source", tried.source, "--key", village.theo)
         code, found = tried(*words, partner=("try", "etg24", "mieter"))
@@ -209,6 +216,13 @@ class TestRow:
         assert problem["suggestion"] == "Did you mean 'upper'?"
         assert found["payload"]["address"]
 
+    def test_row_whose_example_fails_shows_the_new_payload(self, tried):
+        words = ("--key", "1/9001/02", "--row", "line=3, transform=upper, example=a")
+        code, found = tried("--source", tried.source, *words)
+        assert (code, found["payload"]["title"]) == (0, "EINGANG SÜD")
+        told = [(one["code"], one["level"]) for one in found["problems"]]
+        assert told == [("M114", "warning")]
+
     def test_row_that_rejects_the_record_is_told(self, tried):
         row = (
             "partner_field=address.street, erp_field=hausnummer_zusatz, if_empty=reject"
@@ -326,7 +340,8 @@ class TestTerminal:
         with terminal("--key", "1-9001-02") as person:
             person.read_until(MENU)
             person.type("r")
-            assert "3  title  erp_field=bezeichnung" in person.read_until("row > ")
+            listed = person.read_until("new row > ")
+            assert "3  title  erp_field=bezeichnung" in listed
             person.type("3")
             assert "erp_field = bezeichnung" in person.read_until("when= > ")
             person.type("transform=upper, example=a, expected=A")
@@ -353,6 +368,121 @@ class TestTerminal:
             assert '"title": "Eingang Süd"' in shown
             person.type("r 3 transform=upper")
             assert '"Eingang Süd" -> "EINGANG SÜD"' in person.read_until(MENU)
+
+    def test_table_with_an_error_is_written_only_if_told_again(self, terminal, tried):
+        before = tried.table.read_bytes()
+        with terminal("--key", "1-9001-02") as person:
+            person.read_until(MENU)
+            person.type("r 3 transform=upper, example=a, expected=b")
+            shown = person.read_until(MENU)
+            assert "warning: " in shown
+            assert "M114" in shown
+            assert '"title": "EINGANG SÜD"' in shown
+            person.type("w")
+            shown = person.read_until(MENU)
+            assert "M114" in shown
+            assert "w! writes it" in shown
+            assert tried.table.read_bytes() == before
+            person.type("w!")
+            assert "Written: " in person.read_until(MENU)
+        assert b"title,bezeichnung,upper," in tried.table.read_bytes()
+
+    def test_undo_takes_what_was_written_back(self, terminal, tried):
+        before = tried.table.read_bytes()
+        with terminal("--key", "1-9001-02") as person:
+            person.read_until(MENU)
+            person.type("r 3 erp_field=ort, example=, expected=")
+            person.read_until(MENU)
+            person.type("w")
+            person.read_until("Written: ")
+            person.read_until(MENU)
+            assert tried.table.read_bytes() != before
+            person.type("u")
+            assert "Written as it was before: " in person.read_until(MENU)
+            assert tried.table.read_bytes() == before
+            person.type("u")
+            assert "Nothing is left to undo." in person.read_until(MENU)
+
+    def test_undo_leaves_what_somebody_else_wrote_after_it(self, terminal, tried):
+        with terminal("--key", "1-9001-02") as person:
+            person.read_until(MENU)
+            person.type("r 3 erp_field=ort, example=, expected=")
+            person.read_until(MENU)
+            person.type("w")
+            person.read_until("Written: ")
+            person.read_until(MENU)
+            theirs = tried.table.read_bytes().replace(b",land,", b",ort,")
+            tried.table.write_bytes(theirs)
+            person.type("u")
+            shown = person.read_until(MENU)
+            assert "S072" in shown
+            assert "since it was written; it stays" in shown
+        assert tried.table.read_bytes() == theirs
+
+    @pytest.mark.parametrize("word", ["1-9001-02", "1/9001/02"])
+    def test_full_key_and_our_id_pick_at_once(self, terminal, word):
+        with terminal() as person:
+            person.read_until("text > ")
+            person.type(word)
+            assert "1/9001/02: would be sent" in person.read_until(MENU)
+            person.type("p 1-9001-01")
+            assert "1/9001/01: would be sent" in person.read_until(MENU)
+
+    def test_record_is_pasted_where_one_is_picked(self, terminal):
+        with terminal() as person:
+            person.read_until("text > ")
+            for line in json.dumps(BUILDING, indent=2).splitlines():
+                person.type(line)
+            assert '"title": "Lindenweg 4"' in person.read_until(MENU)
+            person.type('p {"strase": "x"}')
+            assert "Did you mean 'strasse'?" in person.read_until(MENU)
+            person.type('p {"strasse": ]')
+            assert "S070" in person.read_until(MENU)
+            person.type("p 1-9001-02")
+            assert "1/9001/02: would be sent" in person.read_until(MENU)
+
+    def test_without_a_source_a_record_is_asked_for(self, tried):
+        with OnTerminal(*FACTS, root=tried.root) as person:
+            person.read_until("lines > ")
+            person.type(json.dumps(BUILDING))
+            assert "1/1001/01: would be sent" in person.read_until(MENU)
+            person.type("p")
+            person.read_until("lines > ")
+            person.type("q")
+            assert "No record is given." in person.read_until(MENU)
+
+    def test_each_answer_to_the_question_for_a_row_is_answered(self, terminal):
+        with terminal("--key", "1-9001-02") as person:
+            person.read_until(MENU)
+            for typed, answer in (
+                ("line=3, transform=upper", '-> "EINGANG SÜD"'),
+                ("partner_field=address.country, default=AT, erp_field=", '-> "AT"'),
+                ("3, erp_field=ort", '-> "DRESDEN"'),
+                ("", "No row is changed."),
+                ("99", "No row stands in line 99."),
+                ("title", "S071"),
+            ):
+                person.type("r")
+                person.read_until("new row > ")
+                person.type(typed)
+                assert answer in person.read_until(MENU), typed
+
+    def test_field_without_a_row_gets_one(self, tried):
+        facts = ("try", "etg24", "einheiten", "--source", tried.source)
+        with OnTerminal(*facts, root=tried.root) as person:
+            person.read_until("text > ")
+            person.type("")
+            person.read_until(MENU)
+            person.type("r partner_field=votingWeight, erp_field=mea_nenner")
+            shown = person.read_until(MENU)
+            assert "A new row, at the end of the table." in shown
+
+    def test_address_and_empty_values_are_told(self, terminal):
+        with terminal("--key", "1-9001-02") as person:
+            shown = person.read_until(MENU)
+            assert "extId = 1-9001-02 (in the address)" in shown
+            assert "In the address: extId = 1-9001-02" in shown
+            assert "(empty)  | join -> " in shown
 
     def test_undo_takes_changes_back(self, terminal):
         with terminal("--key", "1-9001-02") as person:
@@ -383,7 +513,7 @@ class TestTerminal:
             person.read_until(MENU)
             theirs = tried.table.read_bytes().replace(b",land,", b",ort,")
             tried.table.write_bytes(theirs)
-            person.type("w")
+            person.type("w!")
             assert "S072" in person.read_until(MENU)
         assert tried.table.read_bytes() == theirs
 
@@ -400,7 +530,7 @@ class TestTerminal:
             person.type("e")
             assert "address.country: " in person.read_until(MENU)
             assert tried.table.read_bytes() == before
-            person.type("w")
+            person.type("w!")
             person.read_until("Written: ")
         assert tried.table.read_bytes() == before.replace(b",land,", b",ort,")
 

@@ -90,6 +90,7 @@ def diff(
             _version(old, folders, database) as before,
             _version(new, folders, database) as after,
         ):
+            _need_two(before, after)
             found = compared(before, after, partner)
         if markdown is not None:
             _write(markdown, diff_report.markdown(found))
@@ -149,6 +150,7 @@ def impact(
             _version(against, folders, database) as old,
             _version(change, folders, database) as new,
         ):
+            _need_two(old, new)
             before, after, unknown = opened_by(activation, old, new)
             labels = (_label(old, before), _label(new, after))
             found = impact_of(before, after, labels, watch, unmasked=unmasked)
@@ -176,6 +178,14 @@ def _version(
     else:
         with opened(version, folders, database) as found:
             yield found
+
+
+def _need_two(old: Version, new: Version) -> None:
+    """Refuse to compare a folder with itself: a gate would let everything pass."""
+    if old.folders.root == new.folders.root:
+        message = "is compared with itself."
+        hint = "Name the old version: HEAD, another revision or a folder."
+        raise SpecError([Problem(Origin(new.label), "S051", message, hint)])
 
 
 def _label(version: Version, activation: Activation) -> str:

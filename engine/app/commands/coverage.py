@@ -27,15 +27,17 @@ from engine.app.options import (
 )
 from engine.app.report import Watch
 from engine.app.workbench.coverage.findings import SpecCoverage, spec_coverage
+from engine.app.workbench.coverage.lists import every_row
 from engine.app.workbench.coverage.report import show_source, show_specs
 from engine.app.workbench.coverage.source import SourceCoverage, source_coverage
 from engine.app.workbench.coverage.standard import nobody_uses, users_of
+from engine.app.workbench.pasting import to_paste
 from engine.app.workbench.suggest.lessons import lessons_of
 from engine.app.workbench.suggest.proposing import suggest
 from engine.app.workbench.suggest.report import show_suggestions
 from engine.errors import SpecError
-from engine.model import EntityFile
-from engine.problems import Origin, errors
+from engine.model import EntityFile, FieldRow, ListRow
+from engine.problems import Origin, Problem, errors
 from engine.runtime.activation import Activation
 from engine.runtime.library import UseCase, unknown_entity, unknown_use_case
 
@@ -59,6 +61,14 @@ def coverage(
             "the source no entry in its list.",
         ),
     ] = False,
+    only_tsv: Annotated[
+        bool,
+        typer.Option(
+            "--tsv",
+            help="Print nothing but the rows for value lists, to paste from the column "
+            "ERP-Wert on below each list in a workbook; needs an activation.",
+        ),
+    ] = False,
     json: JSON = False,
     root: ROOT = None,
 ) -> None:
@@ -72,6 +82,9 @@ def coverage(
     folders = get_folders(root)
     words = specs or []
     with stopping(json):
+        if only_tsv and (json or not any(map(is_file, words))):
+            message = "needs an activation's file, and cannot go with --json."
+            raise SpecError([Problem(Origin("--tsv"), "S051", message)])
         ready = [open_activation(Path(w), root, None) for w in words if is_file(w)]
         named = [word for word in words if not is_file(word)]
         known = read_all(folders)
@@ -84,7 +97,9 @@ def coverage(
     unknown = any(one.has_missing for source in sources for one in source.lists)
     code = 1 if gate and (lacking or unknown) else 0
     nobody = nobody_uses(users)
-    if json:
+    if only_tsv:
+        _print_rows(sources)
+    elif json:
         print_json(_answer(code, found, nobody, sources, known))
     else:
         console = wide_console()
@@ -95,6 +110,18 @@ def coverage(
             message = f"{partner} has problems and is not compared: feldwerk check"
             print(f"{message} {partner}", file=sys.stderr)
     raise typer.Exit(code)
+
+
+def _print_rows(sources: Sequence[SourceCoverage]) -> None:
+    """Print the rows that lists lack, each block below the name of its list."""
+    for one in (count for source in sources for count in source.lists):
+        for values in (one.missing, one.others):
+            rows = every_row(values)
+            if not rows:
+                continue
+            why = "" if values is one.missing else ", taken by '*' so far"
+            print(f"\n{one.path}{why}:", file=sys.stderr, flush=True)
+            print(to_paste(tuple(ListRow.model_fields), rows), flush=True)
 
 
 def _sources(ready: Sequence[Activation]) -> list[SourceCoverage]:
@@ -134,6 +161,14 @@ def suggest_rows(
     only_csv: Annotated[
         bool, typer.Option("--csv", help="Print nothing but the rows.")
     ] = False,
+    only_tsv: Annotated[
+        bool,
+        typer.Option(
+            "--tsv",
+            help="Print nothing but the rows, to paste from the column Partnerfeld on "
+            "below the table in a workbook.",
+        ),
+    ] = False,
     json: JSON = False,
     root: ROOT = None,
 ) -> None:
@@ -145,6 +180,9 @@ def suggest_rows(
     """
     folders = get_folders(root)
     with stopping(json):
+        if only_tsv and (json or only_csv):
+            message = "cannot go with --csv or --json."
+            raise SpecError([Problem(Origin("--tsv"), "S051", message)])
         known = read_all(folders)
         cases = readable(chosen(known, [partner], folders))
         case, file = _entity(cases, use_case, entity)
@@ -154,6 +192,9 @@ def suggest_rows(
         found = suggest(case, file, lessons, folders)
     if json:
         print_json(found.as_json())
+    elif only_tsv:
+        rows = to_paste(tuple(FieldRow.model_fields), found.to_paste())
+        print(rows, end="")
     elif only_csv:
         show_csv(Console(), found.columns, found.to_paste())
     else:

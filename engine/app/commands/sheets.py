@@ -15,7 +15,7 @@ from engine.app.options import (
     show_problems,
     stopping,
 )
-from engine.app.workbench.book.marks import LEVELS, marked, unmarked
+from engine.app.workbench.book.marks import LEVELS
 from engine.app.workbench.book.workbook import make_book, write_book
 from engine.app.workbench.sheets.import_report import (
     import_lines,
@@ -23,15 +23,17 @@ from engine.app.workbench.sheets.import_report import (
     import_values,
 )
 from engine.app.workbench.sheets.importing import checked, prepared
+from engine.app.workbench.sheets.marking import mark_book, unmark_book
 from engine.app.workbench.sheets.pulling import pull as pull_sheets
 from engine.app.workbench.sheets.refusals import known_refusals
-from engine.app.workbench.sheets.sheet_check import check_book
+from engine.app.workbench.sheets.sheet_check import check_book, mark_of
 from engine.app.workbench.sheets.three_way_report import (
     pull_summary,
     pull_values,
     show_pull,
 )
-from engine.app.workbench.tables.writing import write_tables
+from engine.app.workbench.tables.writing import locked, write_tables
+from engine.errors import SpecError
 from engine.problems import errors
 
 commands = typer.Typer()
@@ -88,13 +90,12 @@ def import_(
     If a cell is doubtful, or changed in the file as well, nothing is written.
     """
     folders = get_folders(root)
-    with stopping(json):
+    with stopping(json), locked(folders):
         found = prepared(book, folders)
         files = [] if dry_run else [table.merged.file for table in found.changed]
         written = write_tables(folders, files)
-        if found.is_marked and not dry_run:
-            write_book(book, unmarked(book), force=True)
-    problems = checked(folders, found.partners) if written else ()
+    kept = unmark_book(book) if found.is_marked and not dry_run else ()
+    problems = (*(checked(folders, found.partners) if written else ()), *kept)
     code = 2 if errors(problems) else 0
     if json:
         told = [problem.as_json() for problem in (*found.notices, *problems)]
@@ -133,9 +134,12 @@ def check(
     with stopping(json):
         refused = known_refusals(database, folders) if database else ()
         found = check_book(book, folders, refused)
-        if out is not None:
-            same = out.resolve() == book.resolve()
-            write_book(out, marked(book, found), force=force or same)
+    if out is not None:
+        try:
+            mark_book(book, out, found, force=force)
+        except SpecError as error:
+            found += [mark_of(problem) for problem in error.problems]
+            out = None
     code = 2 if any(mark.level == "error" for mark in found) else 0
     if json:
         told = [mark.as_json() for mark in found]
@@ -164,7 +168,10 @@ def pull(
     ] = None,
     deployed: Annotated[
         str | None,
-        typer.Option("--deployed", help="The activation whose last run to compare."),
+        typer.Option(
+            "--deployed",
+            help="The activation whose last run to compare: its name or its file.",
+        ),
     ] = None,
     write: Annotated[
         bool, typer.Option("--write", help="Take what the sheet alone has changed.")
@@ -192,7 +199,8 @@ def pull(
         )
         refused = (*found.conflicts, *(found.undirected if write else ()))
         files = [table.merged.file for table in found.changed]
-        written = write_tables(folders, files if write and not refused else [])
+        with locked(folders):
+            written = write_tables(folders, files if write and not refused else [])
     problems = checked(folders, found.partners) if written else refused
     code = 2 if errors(problems) else 0
     if json:

@@ -16,7 +16,13 @@ from engine.app.workbench.tables.layout import TableId
 from engine.app.workbench.trial.attempt import Attempt, Choose, Trial
 from engine.app.workbench.trial.draft import Draft
 from engine.app.workbench.trial.rows import row_change
-from engine.app.workbench.trial.source import Pasted, Records, Sourced
+from engine.app.workbench.trial.source import (
+    Pasted,
+    Records,
+    Sourced,
+    Unsaid,
+    no_record,
+)
 from engine.app.workbench.trial.terminal import Terminal
 from engine.app.workbench.trial.view import show_attempt
 from engine.app.workbench.trial.watching import SETTLED, Watched
@@ -73,7 +79,7 @@ def try_(
         typer.Option(
             "--row",
             help="A row to change: `partner_field=title, transform=trim | upper`, or "
-            "`line=4, when=`. Not written.",
+            "`line=4, when=`; a field without a row gets one. Not written.",
         ),
     ] = None,
     watch: Annotated[
@@ -87,7 +93,8 @@ def try_(
     Try a table on one record: the payload, each step, and what a changed row does.
 
     Values are shown in clear. Without an activation the settings are those of the
-    examples. Nothing is written, unless `w` is typed in the terminal.
+    examples. An example that fails is a warning here. Nothing is written, unless `w`
+    is typed in the terminal.
     """
     with stopping(json), ExitStack() as stack:
         folders = get_folders(root)
@@ -95,10 +102,12 @@ def try_(
         watched = Watched(folders, partner)
         draft = stack.enter_context(Draft(folders, table))
         choose, folder = _settings(activation, draft)
-        records = stack.enter_context(_records(record, source or folder, key))
+        in_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        typed = in_terminal and not (watch or json or row)
+        given = _records(record, source or folder, key, may_ask=typed)
+        records = stack.enter_context(given)
         trial = Trial(draft, choose, records)
-        typed = sys.stdin.isatty() and sys.stdout.isatty()
-        if typed and not (watch or json or row):
+        if typed:
             Terminal(trial, Console()).run()
             return
         before = trial.run()
@@ -187,14 +196,16 @@ def _settings(path: Path | None, draft: Draft) -> tuple[Choose, Path | None]:
 
 @contextmanager
 def _records(
-    record: str | None, folder: Path | None, key: str | None
+    record: str | None, folder: Path | None, key: str | None, *, may_ask: bool
 ) -> Iterator[Records]:
     if record is not None:
         yield Pasted(sys.stdin.read() if record == STDIN else record)
         return
     if folder is None:
-        message = "nothing says where a record comes from."
-        raise SpecError([Problem(Origin("try"), "S073", message)])
+        if not may_ask:
+            raise no_record()
+        yield Unsaid()
+        return
     sourced = Sourced(folder.resolve(), key)
     try:
         yield sourced

@@ -1,7 +1,8 @@
 """Compare two payloads of one record: bodies in, what differs field by field out.
 
-A difference is cosmetic if only its spelling changes: Unicode form, case, blanks and
-punctuation. What decides about a number is none of these: `1.5` is not `15`.
+A difference is cosmetic if only Unicode form, blanks and punctuation change. Capitals
+are not: names in other letters are other values. Nor is what decides about a number:
+`1.5` is not `15`.
 """
 
 import re
@@ -51,10 +52,10 @@ def folded(text: str) -> str:
     """
     Return a text without what is only its spelling.
 
-    >>> folded("Lindenweg  4a") == folded("LINDENWEG 4 a."), folded("1.5"), folded("-5")
+    >>> folded("Lindenweg  4a") == folded("Lindenweg 4 a."), folded("1.5"), folded("-5")
     (True, '1.5', '-5')
     """
-    text = unicodedata.normalize("NFKC", text).casefold().strip()
+    text = unicodedata.normalize("NFKC", text).strip()
     if _NUMBER.fullmatch(text):
         return text
     points = {match.start() for match in _POINT.finditer(text)}

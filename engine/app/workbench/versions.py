@@ -15,10 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from engine.app.options import get_database, is_file
-from engine.app.workbench.sheets.importing import written_into
-from engine.app.workbench.sheets.reading import tables_of
+from engine.app.workbench.sheets.importing import prepared
+from engine.app.workbench.tables.writing import write_tables
 from engine.errors import SpecError
 from engine.problems import Origin, Problem, did_you_mean
+from engine.runtime.activation import runs_of
 from engine.runtime.deployed import deployed
 from engine.runtime.state import State
 from engine.spec import Folders
@@ -61,17 +62,17 @@ def opened(
     Open a version; raises SpecError if there is no such.
 
     A folder is taken as it is, a git revision is one of the repository of `folders`, a
-    workbook has tables instead of theirs, what is deployed stands in the `database`: a
-    path, or a URL.
+    workbook is what its import would make of their tables, and what is deployed stands
+    in the `database`: a path, or a URL.
     """
     if _is_folder(version):
         yield _folder(version)
         return
     if is_file(version):
-        tables = tables_of(Path(version))
-        partners = tuple(sorted({sheet.table.partner for sheet in tables}))
+        found = prepared(Path(version), folders)
+        partners = tuple(sorted({one.before.table.partner for one in found.tables}))
         with copied(folders, partners) as there:
-            written_into(there, tables)
+            write_tables(there, (one.merged.file for one in found.changed))
             yield Version(version, there, partners, whole=False)
         return
     with TemporaryDirectory(prefix="feldwerk-") as folder:
@@ -164,8 +165,16 @@ def _git(folder: Path, revision: str, *words: str) -> bytes:
 
 
 def _deployed(version: str, database: str | None) -> Mapping[str, str]:
-    """Return the files of the spec that an activation's last run used."""
+    """
+    Return the files of the spec that an activation's last run used.
+
+    An activation's file says its own name, and where its runs are.
+    """
     name = version.removeprefix(DEPLOYED)
+    if is_file(name):
+        name, stated = runs_of(Path(name), database)
+        # A file that is not there would be made by asking it.
+        database = stated.removeprefix("sqlite:///")
     if database is None:
         message = "is known to the database of the service only: name it with"
         raise SpecError([Problem(Origin(version), "S046", f"{message} --database.")])

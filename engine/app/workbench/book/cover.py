@@ -20,8 +20,10 @@ HOW_TO = (
     "Quelle seines Wertes.",
     "Was in eine Spalte gehört, sagt die Notiz an ihrem Titel; was der Vertrag kennt, "
     "bietet die Auswahlliste der Zelle an.",
-    "Zeilen dürfen eingefügt, gelöscht, sortiert und gefiltert werden; Titel und "
-    "Kennung in den ersten beiden Zeilen bleiben.",
+    "Zeilen dürfen eingefügt, gelöscht, sortiert und gefiltert werden. Titel und "
+    "Kennung sind geschützt, ohne Kennwort: Überprüfen > Blattschutz aufheben.",
+    "Von mehreren Zeilen für ein Feld gilt die erste, deren Bedingung stimmt; die "
+    "Reihenfolge sagt die Nr., nicht der Platz im Blatt.",
     "Graue Zeilen zeigen Felder des Partners ohne Regel: Quelle eintragen, und sie "
     "zählen; sonst bleiben sie ohne Wirkung.",
     "Zurück geht es mit „feldwerk sheet import“; „feldwerk sheet check“ zeigt vorher "

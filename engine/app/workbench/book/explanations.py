@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from engine.app.workbench.tables.layout import NUMBER
 
 EXPLANATIONS: Mapping[str, str] = {
-    NUMBER: "Die Nummer der Zeile in der Datei. Sie hält die Reihenfolge fest; neue "
-    "Zeilen haben keine. Bitte nicht ändern.",
+    NUMBER: "Die Reihenfolge der Zeilen; neue Zeilen haben keine Nummer. Von mehreren "
+    "Zeilen für ein Feld gilt die erste, deren Bedingung stimmt. Eine andere "
+    "Reihenfolge: die Nummern tauschen.",
     "partner_field": "Das Feld des Partners, in das der Wert geht. Ein * dahinter "
     "heißt: Pflichtfeld. [] steht für eine Liste.\n"
     "Beispiel: address.street, tenants[].externalId",

@@ -5,14 +5,13 @@ by itself that it is one, so it is found again wherever people sort or move it t
 """
 
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain, count
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.comments import Comment
 from openpyxl.styles import PatternFill
 from openpyxl.utils import get_column_letter
@@ -28,6 +27,7 @@ LEVELS = {"error": "errors", "warning": "warnings", "info": "refused by last run
 _BEGINNING = "— feldwerk sheet check"
 _MARK = re.compile(rf"\n*{_BEGINNING} \[(?P<fill>[0-9A-F]*)\] —\n.*", re.DOTALL)
 _WIDTH, _LINE_HEIGHT = 420, 18
+_OWN = re.compile(rf"{PROBLEMS}( \(\d+\))?")
 _COLUMNS = {
     "table": 34,
     "cell": 8,
@@ -77,10 +77,14 @@ class Mark:
         return f"{self.code} {self.rule}\n{self.message}\n→ {self.suggestion}"
 
 
-def marked(path: Path, marks: Sequence[Mark]) -> Workbook:
-    """Return a workbook with marks; those of an earlier check are taken out."""
-    book = _loaded(path)
-    _unmark(book)
+def is_report(tab: str, titles: Iterable[object]) -> bool:
+    """Say whether a tab is one of problems that a check has written, by its titles."""
+    return bool(_OWN.fullmatch(tab)) and list(map(str, titles)) == list(_COLUMNS)
+
+
+def paint(book: Workbook, marks: Sequence[Mark]) -> None:
+    """Put marks into a workbook; those of an earlier check are taken out."""
+    unmark(book)
     by_cell: dict[tuple[str, str], list[Mark]] = defaultdict(list)
     for mark in marks:
         if mark.cell:
@@ -88,31 +92,22 @@ def marked(path: Path, marks: Sequence[Mark]) -> Workbook:
     for (tab, name), some in by_cell.items():
         _paint_cell(book[tab][name], some)
     _write_problems(book, marks)
-    return book
 
 
-def unmarked(path: Path) -> Workbook:
-    """Return a workbook without marks."""
-    book = _loaded(path)
-    _unmark(book)
-    return book
-
-
-def _loaded(path: Path) -> Workbook:
-    with warnings.catch_warnings():
-        # It warns of what it does not keep, such as the extensions of other programs.
-        warnings.simplefilter("ignore", UserWarning)
-        return load_workbook(path)
-
-
-def _unmark(book: Workbook) -> None:
-    """Take all marks and the tab of problems out."""
-    if PROBLEMS in book.sheetnames:
-        del book[PROBLEMS]
+def unmark(book: Workbook) -> None:
+    """Take all marks and the tab of problems out; what people made, stays."""
     for sheet in book.worksheets:
-        for row in sheet.iter_rows():
-            for cell in row:
+        if _OWN.fullmatch(sheet.title) and is_report(sheet.title, _titles(sheet)):
+            book.remove(sheet)
+            continue
+        # iter_rows would make a cell for each place up to the last one.
+        for cell in list(sheet._cells.values()):  # noqa: SLF001
+            if cell.comment:
                 _clean(cell)
+
+
+def _titles(sheet: Any) -> list[object]:
+    return [cell.value for cell in sheet[1] if cell.value is not None]
 
 
 def _paint_cell(cell: Any, marks: Sequence[Mark]) -> None:
@@ -127,20 +122,22 @@ def _paint_cell(cell: Any, marks: Sequence[Mark]) -> None:
 
 
 def _clean(cell: Any) -> None:
-    """Take the mark out of a cell if it has one."""
-    note = cell.comment.text if cell.comment else ""
+    """Take the mark out of a cell if its note is one; a fill alone may be anybody's."""
+    note = cell.comment.text
     mark = _MARK.search(note)
-    if mark is not None:
-        before = note[: mark.start()]
-        cell.comment = Comment(before, AUTHOR, width=_WIDTH) if before else None
-    elif cell.fill.fgColor.rgb not in FILLS.values():
+    if mark is None:
         return
-    fill = mark["fill"] if mark else ""
-    cell.fill = PatternFill("solid", fgColor=fill) if fill else PatternFill()
+    before = note[: mark.start()]
+    cell.comment = Comment(before, AUTHOR, width=_WIDTH) if before else None
+    if cell.fill.fgColor.rgb in FILLS.values():
+        fill = mark["fill"]
+        cell.fill = PatternFill("solid", fgColor=fill) if fill else PatternFill()
 
 
 def _write_problems(book: Workbook, marks: Iterable[Mark]) -> None:
-    sheet: Any = book.create_sheet(PROBLEMS)
+    taken = {name.casefold() for name in book.sheetnames}
+    names = chain((PROBLEMS,), (f"{PROBLEMS} ({number})" for number in count(2)))
+    sheet: Any = book.create_sheet(next(n for n in names if n.casefold() not in taken))
     sheet.freeze_panes = "A2"
     for number, (title, width) in enumerate(_COLUMNS.items(), 1):
         sheet.column_dimensions[get_column_letter(number)].width = width

@@ -1,7 +1,7 @@
 """Write a table into a tab: its rows, titles, drop-downs and colours.
 
 Everything but the two rows at the top is open: people insert, delete, sort and filter
-rows. What they may not type over is refused by the cell itself: number, type, evidence.
+rows. What they may not type over is refused by the cell itself: type and evidence.
 """
 
 from collections.abc import Mapping, Sequence
@@ -145,7 +145,9 @@ def _range(number: int, last: int) -> str:
 def _add_choices(sheet: Any, tab: TableTab, last: int) -> None:
     for number, column in enumerate(tab.columns, 1):
         place = _range(number, last)
-        if column in (NUMBER, *INFORMING):
+        if column == NUMBER:
+            check = _number()
+        elif column in INFORMING:
             check = _filled_by_us()
         elif column in tab.choices:
             check = _offered(column, tab.choices[column])
@@ -168,6 +170,17 @@ def _offered(column: str, options: str) -> DataValidation:
         check.error = "Das steht nicht im Vertrag mit dem Partner. Trotzdem übernehmen?"
     else:
         check.errorStyle = "information"
+    return check
+
+
+def _number() -> DataValidation:
+    """Return what takes the number of a row, which may change places with another."""
+    check = DataValidation(
+        "custom", formula1=f"VALUE(A{FIRST_ROW})>0", allow_blank=True
+    )
+    check.showErrorMessage, check.errorStyle = True, "stop"
+    check.errorTitle = TITLES[NUMBER]
+    check.error = "Bitte eine der Nummern, die es hier gibt; neue Zeilen haben keine."
     return check
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from openpyxl import Workbook
@@ -26,6 +26,7 @@ from engine.app.workbench.tables.layout import (
     TableId,
     tab_names,
 )
+from engine.app.workbench.tables.replacing import replace_file
 from engine.errors import SpecError
 from engine.problems import Origin, Problem
 from engine.runtime.library import standard_of
@@ -87,17 +88,18 @@ def write_book(path: Path, book: Workbook, *, force: bool = False) -> None:
     """
     if path.suffix.lower() != ".xlsx":
         raise _unwritable(path, "its name must end in .xlsx.")
-    if path.exists() and not force:
-        message = "is there already, and may hold changes; --force replaces it."
-        raise _unwritable(path, message)
     try:
-        with TemporaryDirectory(prefix=".feldwerk-", dir=path.parent) as folder:
-            new = Path(folder) / path.name
-            book.save(new)
-            new.replace(path)
+        if path.exists() and not force:
+            message = "is there already, and may hold changes; --force replaces it."
+            raise _unwritable(path, message)
+        content = BytesIO()
+        book.save(content)
+        replace_file(path, content.getvalue())
     except OSError as error:
         message = f"cannot be written: {error.strerror}."
         raise _unwritable(path, message) from None
+    except RuntimeError:
+        raise _unwritable(path, "is a link that leads to itself.") from None
 
 
 def _unwritable(path: Path, message: str) -> SpecError:

@@ -94,10 +94,15 @@ def rows_to_paste(values: Counter[str]) -> list[dict[str, str]]:
 
     What a spreadsheet would take for a formula is no row: somebody has to type it.
     """
+    rows = every_row(values)
+    return [row for row in rows if not row["erp_value"].startswith(BEGINNINGS)]
+
+
+def every_row(values: Counter[str]) -> list[dict[str, str]]:
+    """Return rows for a value list as `rows_to_paste`, whatever they begin with."""
     return [
         {"erp_value": value, "partner_value": "", "note": _records(number)}
         for value, number in values.most_common(SHOWN_VALUES)
-        if not value.startswith(BEGINNINGS)
     ]
 
 

@@ -167,12 +167,13 @@ def _renamed(old: _UseCase, new: _UseCase) -> Iterator[tuple[str, str]]:
     for name, entity in after.items():
         if name in before:
             continue
-        rows = new.table(name)
+        rows = [rule_key(row) for row in new.table(name)]
         for former in free:
             if before[former].erp != entity.erp:
                 continue
-            had = old.table(former)
-            same = sum(any(same_rule(row, other) for other in had) for row in rows)
+            had = [rule_key(row) for row in old.table(former)]
+            known = frozenset(had)
+            same = sum(row in known for row in rows)
             if same >= ALIKE * max(len(rows), len(had), 1):
                 yield name, former
                 free.remove(former)
@@ -207,17 +208,30 @@ def _moved(
     added: list[tuple[TableId, Cells]], dropped: list[tuple[TableId, Cells]]
 ) -> Iterator[SpecChange]:
     """Yield rows that went to another entity; they are neither added nor dropped."""
-    for place, row in list(added):
-        if place.is_list or row.get("id_parts"):
+    origins, targets = _by_rule(dropped), _by_rule(added)
+    for rule, found in targets.items():
+        had = origins.get(rule, [])
+        if not len(found) == len(had) == 1:
             continue
-        origins = [(t, r) for t, r in dropped if not t.is_list and same_rule(row, r)]
-        targets = [(t, r) for t, r in added if not t.is_list and same_rule(row, r)]
-        if len(origins) == len(targets) == 1 and origins[0][0] != place:
-            added.remove((place, row))
-            dropped.remove(origins[0])
-            field = row.get("partner_field", "")
-            names = (f"{origins[0][0].name}.{field}", f"{place.name}.{field}")
-            yield SpecChange(place.name, "moved", field, "minor", "", *names)
+        ((place, row),), ((former, _),) = found, had
+        if row.get("id_parts") or former == place:
+            continue
+        added.remove(found[0])
+        dropped.remove(had[0])
+        field = row.get("partner_field", "")
+        names = (f"{former.name}.{field}", f"{place.name}.{field}")
+        yield SpecChange(place.name, "moved", field, "minor", "", *names)
+
+
+def _by_rule(
+    rows: Iterable[tuple[TableId, Cells]],
+) -> Mapping[object, list[tuple[TableId, Cells]]]:
+    """Return the rows of field tables by what they mean."""
+    found: dict[object, list[tuple[TableId, Cells]]] = defaultdict(list)
+    for table, row in rows:
+        if not table.is_list:
+            found[rule_key(row)].append((table, row))
+    return found
 
 
 def _with_consequence(change: SpecChange, new: _UseCase) -> SpecChange:

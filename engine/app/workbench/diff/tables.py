@@ -67,13 +67,10 @@ def meaning(column: str, cell: str) -> str:
     return cell or _USUAL.get(column, "")
 
 
-def same_rule(one: Cells, other: Cells) -> bool:
-    """Say whether two rows mean the same to a run."""
-    columns = {*one, *other} - FOR_PEOPLE
-    return all(
-        meaning(column, one.get(column, "")) == meaning(column, other.get(column, ""))
-        for column in columns
-    )
+def rule_key(row: Cells) -> frozenset[tuple[str, str]]:
+    """Return what a row means to a run: equal for rows that mean the same."""
+    said = {column: meaning(column, row[column]) for column in {*row} - FOR_PEOPLE}
+    return frozenset(one for one in said.items() if one[1] != meaning(one[0], ""))
 
 
 def rule_of(row: Cells) -> str:

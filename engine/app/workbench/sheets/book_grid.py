@@ -12,7 +12,6 @@ from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
 
 from engine.app.workbench.sheets.book_xml import (
     LAST_ROW,
-    MOST_CELLS,
     RawCell,
     RawTab,
     Tab,
@@ -29,6 +28,7 @@ from engine.app.workbench.sheets.open_book import (
     open_book,
     refused,
 )
+from engine.app.workbench.sheets.room import Room
 from engine.app.workbench.sheets.xml_stream import BrokenError, TooLargeError
 from engine.app.workbench.tables.layout import LAST_COLUMN, MEMORY
 from engine.app.workbench.tables.tablefile import clean
@@ -59,10 +59,9 @@ def _read_grids(source: str, archive: zipfile.ZipFile) -> list[Grid]:
         raise TooLargeError(f"it has {len(tabs):,} tabs")
     shared, formats = read_shared(archive), read_formats(archive)
     epoch = MAC_EPOCH if from_1904 else WINDOWS_EPOCH
-    grids, left = [], MOST_CELLS
+    grids, room = [], Room()
     for tab in tabs:
-        raw = read_tab(archive, tab.part, shared, formats, left)
-        left -= len(raw.cells)
+        raw = read_tab(archive, tab.part, shared, formats, room)
         grids.append(_grid(source, tab, raw, epoch))
     return grids
 

@@ -14,7 +14,9 @@ from functools import cache
 from openpyxl.styles.numbers import BUILTIN_FORMATS
 from openpyxl.utils import column_index_from_string
 
+from engine.app.workbench.sheets.room import MOST_CELLS, MOST_TEXT, Room
 from engine.app.workbench.sheets.xml_stream import (
+    LONGEST_TEXT,
     BrokenError,
     Ends,
     Starts,
@@ -24,10 +26,6 @@ from engine.app.workbench.sheets.xml_stream import (
 )
 from engine.app.workbench.tables.layout import LAST_COLUMN
 
-MOST_CELLS = 300_000
-"""So many cells of a workbook may hold something; our largest has some thousands."""
-MOST_TEXT = 50_000_000
-"""Characters of all cells of a tab, and of the texts that cells share."""
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 GENERAL = "General"
 LAST_ROW = 1_048_576
@@ -60,6 +58,7 @@ class RawTab:
     cells: dict[tuple[int, int], RawCell] = field(default_factory=dict)
     merged: list[str] = field(default_factory=list)
     hidden_rows: set[int] = field(default_factory=set)
+    """Those with a cell."""
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     """First and last of each stretch."""
 
@@ -88,6 +87,8 @@ def read_tabs(archive: zipfile.ZipFile) -> tuple[list[Tab], bool]:
     starts: Starts = {"workbookPr": settings, "sheet": entry}
     read_xml(archive, "xl/workbook.xml", starts, {})
     tabs = [Tab(name, targets[i], hid) for name, i, hid in listed if i in targets]
+    if len({tab.part for tab in tabs}) < len(tabs):
+        raise BrokenError("two of its tabs name the same cells")
     return tabs, any(from_1904)
 
 
@@ -125,6 +126,7 @@ class _Texts:
     """The texts of a part; one may be written in several runs."""
 
     runs: list[str] = field(default_factory=list)
+    length: int = 0
     is_phonetic: bool = False
 
     @property
@@ -139,13 +141,18 @@ class _Texts:
         self.is_phonetic = is_inside
 
     def _run(self, text: str) -> None:
-        if not self.is_phonetic:
-            self.runs.append(text)
+        if self.is_phonetic:
+            return
+        self.runs.append(text)
+        self.length += len(text)
+        if self.length > LONGEST_TEXT:
+            raise TooLargeError(f"a text has more than {LONGEST_TEXT:,} characters")
 
     def take(self) -> str:
         """Return the text that has ended."""
         text = unescaped("".join(self.runs))
         self.runs.clear()
+        self.length = 0
         return text
 
 
@@ -173,21 +180,21 @@ def read_tab(
     part: str,
     shared: list[str],
     formats: list[str],
-    most: int,
+    room: Room,
 ) -> RawTab:
-    """Read the cells of a tab that hold something; more than `most` are refused."""
-    reader = _TabReader(shared, formats, most)
-    read_xml(archive, part, reader.starts, reader.ends)
+    """Read the cells of a tab that hold something, as long as there is room."""
+    reader = _TabReader(shared, formats, room)
+    room.elements(read_xml(archive, part, reader.starts, reader.ends))
     return reader.tab
 
 
 class _TabReader:
     """Collects a tab; of a cell that is empty it does not even look up the place."""
 
-    def __init__(self, shared: list[str], formats: list[str], most: int) -> None:
+    def __init__(self, shared: list[str], formats: list[str], room: Room) -> None:
         self.tab = RawTab()
-        self.shared, self.formats, self.most = shared, formats, most
-        self.row = self.length = 0
+        self.shared, self.formats, self.room = shared, formats, room
+        self.row, self.is_hidden = 0, False
         self.place, self.behind = "", 0
         """The last cell that says its place, and how many came after it."""
         self.cell: Mapping[str, str] = {}
@@ -210,19 +217,18 @@ class _TabReader:
     def _start_row(self, attributes: Mapping[str, str]) -> None:
         self.row = _number(attributes.get("r"), self.row + 1, LAST_ROW)
         self.place, self.behind = "", 0
-        if attributes.get("hidden") in ("1", "true"):
-            self.tab.hidden_rows.add(self.row)
+        self.is_hidden = attributes.get("hidden") in ("1", "true")
 
     def _start_column(self, attributes: Mapping[str, str]) -> None:
         if attributes.get("hidden") in ("1", "true"):
             first = _number(attributes.get("min"), 1, LAST_COLUMN)
             last = _number(attributes.get("max"), first, LAST_COLUMN)
             self.tab.hidden_columns.append((first, last))
+            self.room.range()
 
     def _start_merged(self, attributes: Mapping[str, str]) -> None:
         self.tab.merged.append(attributes.get("ref", ""))
-        if len(self.tab.merged) > self.most:
-            raise TooLargeError("it has too many merged cells")
+        self.room.range()
 
     def _start_cell(self, attributes: Mapping[str, str]) -> None:
         self.cell = attributes
@@ -258,9 +264,9 @@ class _TabReader:
         if not 1 <= column <= LAST_COLUMN:
             raise BrokenError(f"there is no column {column}")
         self.tab.cells[self.row, column] = cell
-        self.length += len(cell.value)
-        if len(self.tab.cells) > self.most or self.length > MOST_TEXT:
-            raise TooLargeError("it has too many cells that hold something")
+        self.room.cell(cell.value)
+        if self.is_hidden:
+            self.tab.hidden_rows.add(self.row)
 
     def _format(self) -> str:
         style = self.cell.get("s", "")
@@ -275,10 +281,15 @@ class _TabReader:
 
 
 def unescaped(text: str) -> str:
-    """Return a text without the escapes of OOXML: _x000D_ is a carriage return."""
+    """
+    Return a text without the escapes of OOXML: _x000D_ is a carriage return.
+
+    Half of a pair of surrogates is no character: U+FFFD stands for it.
+    """
     if "_x" not in text:
         return text
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    found = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @cache

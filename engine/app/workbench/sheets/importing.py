@@ -15,7 +15,6 @@ from engine.app.workbench.tables.layout import TITLES
 from engine.app.workbench.tables.merging import Difference, Merged, merged
 from engine.app.workbench.tables.sheettable import SheetTable
 from engine.app.workbench.tables.tablefile import TableFile, read_table_file
-from engine.app.workbench.tables.writing import write_tables
 from engine.errors import SpecError
 from engine.problems import Origin, Problem, errors, sort
 from engine.runtime.library import check_partner
@@ -103,11 +102,6 @@ def merge_sheet(sheet: SheetTable, file: TableFile) -> Merged:
     return merged(base, sheet.cells, file, columns=sheet.columns, numbers=sheet.numbers)
 
 
-def as_in_sheet(sheet: SheetTable, file: TableFile) -> Merged:
-    """Make a file say what its sheet says, whatever either was before."""
-    return merged(file.cells, sheet.cells, file, columns=sheet.columns)
-
-
 def conflicts(sheet: SheetTable, result: Merged) -> Iterator[Problem]:
     """Yield a problem for each cell that sheet and file have changed differently."""
     for found in result.conflicts:
@@ -135,18 +129,3 @@ def _disagreement(found: Difference) -> str:
 def checked(folders: Folders, partners: Iterable[str]) -> tuple[Problem, ...]:
     """Check the partners whose tables were written."""
     return sort(p for partner in partners for p in check_partner(folders, partner))
-
-
-def written_into(folders: Folders, tables: Iterable[SheetTable]) -> None:
-    """
-    Write tables as they are in their sheets into folders that are a copy of the specs.
-
-    What the sheets say counts, whatever the files say. Raises SpecError if there is a
-    table among them that no entity has.
-    """
-    sheets = list(tables)
-    if found := misplaced(folders, sheets):
-        raise SpecError(found)
-    files = [read_table_file(folders.root / s.table.path, s.table) for s in sheets]
-    pairs = zip(sheets, files, strict=True)
-    write_tables(folders, (as_in_sheet(sheet, file).file for sheet, file in pairs))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.app.workbench.book.marks import is_report
 from engine.app.workbench.book.memory import memory_of
 from engine.app.workbench.sheets.book_grid import grids_of
 from engine.app.workbench.sheets.grid import Grid
@@ -41,14 +42,6 @@ class Book:
     """Whether a check has painted its problems into it."""
 
 
-def tables_of(path: Path) -> list[SheetTable]:
-    """Return the tables of a workbook; raises SpecError with all that is wrong."""
-    book = read_book(path)
-    if found := errors(book.problems):
-        raise SpecError(found)
-    return list(book.tables)
-
-
 def read_book(path: Path, known: Iterable[TableId] = (), bases: Bases = _NONE) -> Book:
     """
     Read all tables of a workbook, as far as they can be read.
@@ -72,8 +65,10 @@ def book_of(
     memory = next((grid for grid in grids if grid.tab == MEMORY), None)
     exported = memory_of(_rows(memory)) if memory else {}
     before = {**bases, **exported}
+    reports = {grid.tab for grid in grids if is_report(grid.tab, _titles(grid))}
+    passed_over = WRITTEN | reports
     readings = [
-        read_grid(grid, before, known) for grid in grids if grid.tab not in WRITTEN
+        read_grid(grid, before, known) for grid in grids if grid.tab not in passed_over
     ]
     tables = [one.table for one in readings if one.table is not None]
     problems = [problem for one in readings for problem in one.problems]
@@ -81,8 +76,11 @@ def book_of(
     if not tables and not errors(problems):
         message = "no tab of it is a table of Feldwerk."
         raise SpecError([*problems, Problem(Origin(source), "S025", message)])
-    is_marked = any(grid.tab == PROBLEMS for grid in grids)
-    return Book(source, tuple(tables), exported, sort(problems), is_marked)
+    return Book(source, tuple(tables), exported, sort(problems), bool(reports))
+
+
+def _titles(grid: Grid) -> list[str]:
+    return [cell.text for _, cell in sorted(grid.rows.get(1, {}).items())]
 
 
 def _twice(tables: Iterable[SheetTable]) -> list[Problem]:

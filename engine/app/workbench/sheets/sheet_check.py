@@ -7,7 +7,6 @@ from pathlib import Path
 from engine.app.visible import plain
 from engine.app.workbench.book.marks import Mark
 from engine.app.workbench.sheets.importing import (
-    as_in_sheet,
     conflicts,
     merge_sheet,
     read_beside_files,
@@ -15,9 +14,10 @@ from engine.app.workbench.sheets.importing import (
 from engine.app.workbench.sheets.refusals import Refusal
 from engine.app.workbench.tables.known_tables import misplaced
 from engine.app.workbench.tables.layout import TITLE_ROW
+from engine.app.workbench.tables.merging import Merged
 from engine.app.workbench.tables.pairing import paired
 from engine.app.workbench.tables.sheettable import SheetTable
-from engine.app.workbench.tables.tablefile import Cells, TableFile, read_table_file
+from engine.app.workbench.tables.tablefile import Cells, read_table_file
 from engine.app.workbench.tables.writing import write_tables
 from engine.app.workbench.versions import copied
 from engine.problems import CATALOGUE, Origin, Problem, sort
@@ -68,41 +68,38 @@ def check_book(
     wrong = misplaced(folders, book.tables)
     nowhere = {problem.origin for problem in wrong}
     usable = {sheet.table: sheet for sheet in book.tables if sheet.at(1) not in nowhere}
-    marks = [_of_cell(problem) for problem in (*book.problems, *wrong)]
-    files = []
+    marks = [mark_of(problem) for problem in (*book.problems, *wrong)]
+    results = []
     for sheet in usable.values():
         before = read_table_file(folders.root / sheet.table.path, sheet.table)
-        marks += [_of_cell(p) for p in conflicts(sheet, merge_sheet(sheet, before))]
-        files.append(before)
-    placed, found = _checked(folders, usable.values(), files)
+        results.append(merge_sheet(sheet, before))
+        marks += [mark_of(problem) for problem in conflicts(sheet, results[-1])]
+    placed, found = _checked(folders, usable.values(), results)
     marks += [_of_file(problem, placed) for problem in found]
     marks += [_of_refusal(one, placed) for one in refusals if one.table in usable]
     return list(dict.fromkeys(marks))
 
 
 def _checked(
-    folders: Folders, sheets: Iterable[SheetTable], files: Sequence[TableFile]
+    folders: Folders, sheets: Iterable[SheetTable], results: Sequence[Merged]
 ) -> tuple[dict[str, CheckedSheet], Sequence[Problem]]:
-    """Check the specs with the tables of the sheets; nothing of it stays."""
+    """Check the specs as an import would leave them; nothing of it stays."""
     placed: dict[str, CheckedSheet] = {}
-    written = []
-    for sheet, file in zip(sheets, files, strict=True):
-        result = as_in_sheet(sheet, file)
+    for sheet, result in zip(sheets, results, strict=True):
         lines = {
             line: sheet.rows[row].line
             for line, row in zip(result.file.lines(), result.sheet_rows, strict=True)
             if row is not None
         }
         placed[sheet.table.path] = CheckedSheet(sheet, lines)
-        written.append(result.file)
-    partners = dict.fromkeys(file.table.partner for file in written)
+    partners = dict.fromkeys(result.file.table.partner for result in results)
     with copied(folders, partners) as there:
-        write_tables(there, written)
+        write_tables(there, (result.file for result in results))
         return placed, sort(p for name in partners for p in check_partner(there, name))
 
 
-def _of_cell(problem: Problem) -> Mark:
-    """Return the mark of a problem that names its cell: objekte!C7."""
+def mark_of(problem: Problem) -> Mark:
+    """Return the mark of a problem; of one that names its cell, for it: objekte!C7."""
     tab, _, cell = problem.origin.column.rpartition("!")
     if not tab:
         place = problem.origin.column or problem.origin.file

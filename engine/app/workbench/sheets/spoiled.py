@@ -10,6 +10,8 @@ A cell of a table is text. What a spreadsheet made of it is told, never repaired
 - An error of the spreadsheet, or a formula: an error. Nothing is computed.
 - A text that says the same number, date or truth in another writing than before: an
   error in a shared sheet, where it is not known what is a text; else a warning.
+- A text with characters that no text has (control characters, halves of pairs): an
+  error in any column.
 - What the text alone shows (1,00E+05, ####, typographic signs in a rule, blanks that
   are none): an error where the meaning is at stake, else a warning; notes are free.
 """
@@ -18,6 +20,7 @@ import re
 from dataclasses import dataclass
 
 from engine.app.workbench.sheets.grid import Cell
+from engine.runtime.text_cell import BEGINNINGS
 from engine.spoiled import TRUTH, oddity
 
 FORMULA, SPOILED, DOUBTFUL = "S031", "S032", "S033"
@@ -31,6 +34,7 @@ _DATE = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?(E[+-]?\d{1,3})?", re.IGNORECASE)
 _LONGEST_SHOWN = 60
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd-\uffff]")
 
 
 @dataclass(frozen=True)
@@ -50,20 +54,29 @@ def judged(column: str, cell: Cell, before: str) -> Verdict | None:
         return None
     if cell.kind not in ("text", "shown"):
         return _typed(cell, before)
-    if cell.text[1:] == before and cell.text[0] == "'":
+    bare = cell.text[1:]
+    if cell.text[0] == "'" and (bare == before or _is_guarded(cell.text)):
         message = "has an apostrophe in front, which a spreadsheet did not take away."
-        return Verdict(SPOILED, message, f"Write {_short(before)}")
+        return Verdict(SPOILED, message, f"Write {_short(bare)}")
+    if found := _NO_TEXT.search(cell.text):
+        message = f"has a character that no text has (U+{ord(found[0]):04X})."
+        return Verdict(SPOILED, message, f"Write {_short(_NO_TEXT.sub('', cell.text))}")
     if column == "note":
         return None
     if before and (why := _rewritten(cell.text, before)):
         code = SPOILED if cell.kind == "shown" else DOUBTFUL
         message = f"'{_short(cell.text)}' {why}; before it was '{_short(before)}'."
         return Verdict(code, message, _again(before))
-    if found := oddity(column, cell.text):
-        code = SPOILED if found.is_certain else DOUBTFUL
-        is_short = len(found.suggestion) <= 2 * _LONGEST_SHOWN
-        return Verdict(code, found.message, found.suggestion if is_short else "")
+    if odd := oddity(column, cell.text):
+        code = SPOILED if odd.is_certain else DOUBTFUL
+        is_short = len(odd.suggestion) <= 2 * _LONGEST_SHOWN
+        return Verdict(code, odd.message, odd.suggestion if is_short else "")
     return None
+
+
+def _is_guarded(text: str) -> bool:
+    """Say whether an apostrophe keeps a pasted text from being a formula."""
+    return text[1:].startswith(BEGINNINGS) and "'" not in text[1:]
 
 
 def _formula(cell: Cell) -> Verdict:

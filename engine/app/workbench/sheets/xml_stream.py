@@ -29,14 +29,17 @@ Starts = Mapping[str, Callable[[Mapping[str, str]], None]]
 Ends = Mapping[str, Callable[[str], None]]
 
 
-def read_xml(archive: zipfile.ZipFile, part: str, starts: Starts, ends: Ends) -> None:
+def read_xml(archive: zipfile.ZipFile, part: str, starts: Starts, ends: Ends) -> int:
     """
     Read a part: what is called for the start of an element gets its attributes, what is
     called for its end the text that stands in the element itself.
 
-    Elements are known by their names without a namespace.
+    Elements are known by their names without a namespace; how many there are is
+    returned.
     """
-    _Reader(starts, ends).read(archive, part)
+    reader = _Reader(starts, ends)
+    reader.read(archive, part)
+    return reader.count
 
 
 class _Reader:
@@ -65,6 +68,8 @@ class _Reader:
             self.parser.Parse(b"", True)
         except KeyError:
             raise BrokenError(f"{part} is missing") from None
+        except LookupError:
+            raise BrokenError(f"{part} is in an unknown encoding") from None
         except expat.ExpatError as error:
             where = f"line {error.lineno}"
             raise BrokenError(f"{part} is no XML at {where}") from None

@@ -1,16 +1,18 @@
 """Compare versions of a table by rows: two or three lists of rows in, differences out.
 
 Rows are paired by what they say and by their key, never by their place: the order of
-rows in a sheet does not matter. Of three versions one is the base that the other two
-were made from; what both changed in different ways is a conflict, and stays as it is.
+rows in a sheet does not matter. Rows of one field count in their order; they change
+places if people change their numbers. Of three versions one is the base that the other
+two were made from; what both changed in different ways is a conflict, and stays.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.app.workbench.tables.layout import TableId
-from engine.app.workbench.tables.pairing import Pairing, key_of, paired
+from engine.app.workbench.tables.layout import NUMBER, TableId
+from engine.app.workbench.tables.pairing import Pairing, folded, key_of, paired
 from engine.app.workbench.tables.placing import Placed, with_added
 from engine.app.workbench.tables.tablefile import Cells, TableFile
 
@@ -83,7 +85,8 @@ def merged(
     Take what a sheet has changed since the base into a file.
 
     `columns` are those that the sheet has: a column that is not there says nothing.
-    `numbers` lead from rows of the sheet to those of the base that they were.
+    `numbers` lead from rows of the sheet to those of the base that they say they were;
+    rows of one field that people have numbered anew change places.
     """
     return _Merging(base, sheet, file, frozenset(columns), numbers or {}).result()
 
@@ -99,7 +102,7 @@ class _Merging:
     ) -> None:
         self.table = file.table
         self.base, self.sheet, self.file = base, sheet, file
-        self.columns = columns
+        self.columns, self.numbers = columns, numbers
         shared = [self._seen(row) for row in base]
         self.in_sheet = paired(self.table, shared, sheet, numbers)
         self.sheet_of = self.in_sheet.new_of
@@ -121,6 +124,7 @@ class _Merging:
             else:
                 self._added_to_file(number, both.get(number))
         self._dropped_from_file()
+        self._renumber()
         added = [one for one in self.in_sheet.added if one not in both.values()]
         for number in added:
             self._tell(self.sheet[number], "added", "sheet", sheet=number)
@@ -215,6 +219,45 @@ class _Merging:
                 cells[column] = new
             self._tell_cell(column, side, was, new, sheet, file)
         return {column: cell for column, cell in cells.items() if cell}
+
+    def _renumber(self) -> None:
+        """Let rows of one field change places if people have changed their numbers."""
+        was = self.in_sheet.old_of
+        fields: dict[str, list[int]] = defaultdict(list)
+        for place, (_, sheet) in enumerate(self.rows):
+            if sheet is None or self.table.is_list:
+                continue
+            if sheet in was and sheet in self.numbers:
+                field = folded(self.sheet[sheet], self.table.key[0])
+                fields[field].append(place)
+        for places in fields.values():
+            rows = {self.rows[place][1] or 0: self.rows[place] for place in places}
+            # Other numbers than theirs say that somebody has counted the sheet anew.
+            if sorted(was[n] for n in rows) != sorted(self.numbers[n] for n in rows):
+                continue
+            moved = [sheet for sheet in rows if was[sheet] != self.numbers[sheet]]
+            ordered = sorted(rows, key=self.numbers.__getitem__) if moved else rows
+            for place, sheet in zip(places, ordered, strict=True):
+                if self.rows[place] is not rows[sheet]:
+                    self._tell_number(sheet)
+                self.rows[place] = rows[sheet]
+
+    def _tell_number(self, sheet: int) -> None:
+        """Tell of a row that changes its place among the rows of its field."""
+        number, said = self.in_sheet.old_of[sheet] + 1, self.numbers[sheet] + 1
+        self.found.append(
+            Difference(
+                self.table,
+                row_name(self.table, self.sheet[sheet]),
+                NUMBER,
+                "changed",
+                "sheet",
+                str(number),
+                str(said),
+                str(number),
+                sheet,
+            )
+        )
 
     def _dropped_from_file(self) -> None:
         for base in self.in_file.dropped:

@@ -92,9 +92,10 @@ class Pairing:
     def by_likeness(self, key: Callable[[Cells], object]) -> None:
         """Pair rows that have the same key, those first that have most in common."""
         for free, wanted in self._left(key):
-            pairs = [(old, new) for old in free for new in wanted]
-            if len(pairs) > _MOST_COMPARED:
+            if len(free) * len(wanted) > _MOST_COMPARED:
                 pairs = list(zip(free, wanted, strict=False))
+            else:
+                pairs = [(old, new) for old in free for new in wanted]
             for old, new in sorted(pairs, key=lambda pair: -self._alike(*pair)):
                 if old not in self.taken and new not in self.old_of:
                     self._take(old, new)

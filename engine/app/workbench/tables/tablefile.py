@@ -7,7 +7,7 @@ import csv
 import io
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.app.workbench.tables.layout import TableId
@@ -41,6 +41,8 @@ class TableFile:
     mark: str = ""
     """The byte order mark, if the file begins with one."""
     line_end: str = "\n"
+    stored: bytes | None = field(default=None, compare=False, repr=False)
+    """What the file held when it was read; None if there was none."""
 
     @property
     def cells(self) -> tuple[Cells, ...]:
@@ -111,7 +113,7 @@ def read_table_file(path: Path, table: TableId) -> TableFile:
     content = path.read_bytes()
     text, _ = decoded(content, path.name)
     mark = BYTE_ORDER_MARK if content.startswith(BOM_UTF8) else ""
-    return table_of_text(mark + text, table)
+    return replace(table_of_text(mark + text, table), stored=content)
 
 
 def table_of_text(text: str, table: TableId) -> TableFile:

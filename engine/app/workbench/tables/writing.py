@@ -1,9 +1,19 @@
-"""Write tables into the files of the specs: TableFiles in, the paths written out."""
+"""Write tables into the files of the specs: TableFiles in, the paths written out.
 
+Who writes holds the lock of the specs, so that of two commands each sees what the other
+has written; what else changed a file since it was read, is noticed and stays.
+"""
+
+import glob
+import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
+
+from filelock import FileLock
 
 from engine.app.workbench.tables.tablefile import TableFile
 from engine.errors import SpecError
@@ -11,36 +21,79 @@ from engine.problems import Origin, Problem
 from engine.spec import Folders
 
 
+class _ChangedError(Exception):
+    """A file is not any more what it was when it was read."""
+
+
+@contextmanager
+def locked(folders: Folders) -> Iterator[None]:
+    """Keep other commands from writing tables; within itself it may be entered anew."""
+    # Beside the specs the lock would be one more file to commit by mistake.
+    root = hashlib.sha256(os.fsencode(folders.root.resolve())).hexdigest()[:16]
+    path = Path(gettempdir()) / f"feldwerk-{os.getuid()}-{root}.lock"
+    with FileLock(path, is_singleton=True):
+        yield
+
+
 def write_tables(folders: Folders, files: Iterable[TableFile]) -> list[str]:
     """
     Write tables, each as a whole or not at all; return their paths below the root.
 
-    Raises SpecError if one cannot be written; those before it are.
+    Raises SpecError if one was changed since it was read, or cannot be written; those
+    before it are. None is written if a change is seen before the first one.
     """
+    wanted = list(files)
+    changed = [file for file in wanted if _content(_path(folders, file)) != file.stored]
+    if changed:
+        raise SpecError([_changed_meanwhile(file) for file in changed])
     written: list[str] = []
-    for file in files:
-        path = folders.root / file.table.path
+    for file in wanted:
         try:
-            path.parent.mkdir(exist_ok=True)
-            _replace_file(path, file.text().encode())
+            _write_file(_path(folders, file), file)
+        except _ChangedError:
+            problem = _changed_meanwhile(file, _told(written))
+            raise SpecError([problem]) from None
         except OSError as error:
-            message = f"cannot be written: {error.strerror}."
-            if written:
-                message += f" These are written: {', '.join(written)}."
+            message = f"cannot be written: {error.strerror}.{_told(written)}"
             place = Origin(file.table.path)
             raise SpecError([Problem(place, "S039", message)]) from None
         written.append(file.table.path)
     return written
 
 
-def _replace_file(path: Path, content: bytes) -> None:
+def _path(folders: Folders, file: TableFile) -> Path:
+    return folders.root / file.table.path
+
+
+def _told(written: list[str]) -> str:
+    return f" These are written: {', '.join(written)}." if written else ""
+
+
+def _changed_meanwhile(file: TableFile, more: str = "") -> Problem:
+    message = f"was changed by somebody else since it was read; it stays.{more}"
+    return Problem(Origin(file.table.path), "S085", message)
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _write_file(path: Path, file: TableFile) -> None:
     """Replace a file in one step: who reads it, sees the old one or the new one."""
+    path.parent.mkdir(exist_ok=True)
     target = path.resolve()
-    draft = target.with_name(f".{target.name}.new")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    if target.exists():
-        shutil.copymode(target, draft)
-    os.replace(draft, target)  # noqa: PTH105 - the step that counts, by its own name
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.new"):
+        left.unlink(missing_ok=True)  # of a command that was killed
+    draft = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        with draft.open("wb") as out:
+            out.write(file.text().encode())
+            out.flush()
+            os.fsync(out.fileno())
+        if target.exists():
+            shutil.copymode(target, draft)
+        if _content(target) != file.stored:
+            raise _ChangedError
+        os.replace(draft, target)  # noqa: PTH105 - the step that counts, by its own name
+    finally:
+        draft.unlink(missing_ok=True)

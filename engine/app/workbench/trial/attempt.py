@@ -1,10 +1,10 @@
 """Try a spec on one record: a draft and a record in, payload and each step out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.app.explain import transformed, way_of
+from engine.app.explain import names_in_address, transformed, ways_of
 from engine.app.workbench.payload_diff import (
     MISSING,
     FieldDifference,
@@ -13,6 +13,7 @@ from engine.app.workbench.payload_diff import (
 from engine.app.workbench.trial.draft import Draft
 from engine.app.workbench.trial.source import Found, Records
 from engine.errors import SpecError
+from engine.interpreter import Trace
 from engine.problems import Origin, Problem, errors
 from engine.runtime.library import UseCase, check_use_case, unknown_entity
 from engine.work import EntityWork, Settings
@@ -21,12 +22,17 @@ Choose = Callable[[UseCase], Settings]
 """Gives the settings for a use case, which may just have got others."""
 
 
+OF_EXAMPLES = ("M114", "C108")
+"""Problems of examples: what a rule gives is seen before it is written there."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """
     What came of the spec as it stands.
 
     With errors `answer` is that of the last spec without; None if there was none yet.
+    An example that fails is no error here.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -36,7 +42,7 @@ class Attempt:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "problems": [problem.as_json() for problem in self.problems],
+            "problems": [_told(problem) for problem in self.problems],
             "changes": [
                 {"field": one.name, "before": _plain(one.old), "after": _plain(one.new)}
                 for one in self.changes
@@ -45,8 +51,13 @@ class Attempt:
         }
 
     @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What stops the spec from being tried."""
+        return _errors(self.problems)
+
+    @property
     def exit_code(self) -> int:
-        if errors(self.problems):
+        if self.errors:
             return 2
         return 1 if self.answer and self.answer["state"] == "rejected" else 0
 
@@ -63,7 +74,7 @@ class Trial:
     def run(self) -> Attempt:
         """Check the spec and run it; problems leave the last answer as it was."""
         use_case, problems = self._checked()
-        if use_case is None or errors(problems):
+        if use_case is None or _errors(problems):
             self.last = replace(self.last, problems=problems, changes=())
             return self.last
         try:
@@ -82,10 +93,14 @@ class Trial:
     def in_hand(self) -> tuple[UseCase, EntityWork, Settings]:
         """Return what is tried, free of errors; raises SpecError otherwise."""
         use_case, problems = self._checked()
-        if use_case is None or errors(problems):
+        if use_case is None or _errors(problems):
             raise SpecError(problems)
         entity = entity_of(use_case, self.draft.table.name)
         return use_case, entity, self.choose(use_case)
+
+    def errors(self) -> tuple[Problem, ...]:
+        """Return what the check finds wrong, examples among it."""
+        return errors(self._checked()[1])
 
     def _checked(self) -> tuple[UseCase | None, tuple[Problem, ...]]:
         self.draft.copy()
@@ -117,7 +132,8 @@ def entity_of(use_case: UseCase, name: str) -> EntityWork:
 def _outcome(entity: EntityWork, found: Found, settings: Settings) -> dict[str, Any]:
     """Return what becomes of a record: its payload and the way of each field."""
     if found.record is None:
-        return {**found.reason, "payload": {}, "only": {}, "fields": []}
+        empty: dict[str, Any] = {"payload": {}, "only": {}}
+        return {**found.reason, **empty, "fields": [], "in_address": {}}
     outcome, problems, traces = transformed(entity, found.record, settings)
     answer: dict[str, Any] = {"state": "would be sent", "id": outcome.id}
     if problems:
@@ -127,8 +143,23 @@ def _outcome(entity: EntityWork, found: Found, settings: Settings) -> dict[str, 
         **answer,
         "payload": outcome.body,
         "only": outcome.only,
-        "fields": [way_of(item) for item in traces],
+        "fields": ways_of(entity, traces),
+        "in_address": _in_address(entity, traces),
     }
+
+
+def _in_address(entity: EntityWork, traces: Iterable[Trace]) -> dict[str, Any]:
+    there = names_in_address(entity)
+    return {t.name: t.value for t in traces if t.name in there and t.value is not None}
+
+
+def _errors(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    return tuple(p for p in errors(problems) if p.code not in OF_EXAMPLES)
+
+
+def _told(problem: Problem) -> dict[str, Any]:
+    is_example = problem.code in OF_EXAMPLES
+    return problem.as_json() | ({"level": "warning"} if is_example else {})
 
 
 def _plain(value: Any) -> Any:

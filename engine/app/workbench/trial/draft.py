@@ -4,14 +4,19 @@ What is tried is written into a temporary folder only, until somebody writes it 
 """
 
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
 from engine.app.workbench.tables.layout import TableId
-from engine.app.workbench.tables.tablefile import read_table_file, table_of_text
-from engine.app.workbench.tables.writing import write_tables
+from engine.app.workbench.tables.tablefile import (
+    TableFile,
+    read_table_file,
+    table_of_text,
+)
+from engine.app.workbench.tables.writing import locked, write_tables
 from engine.app.workbench.trial.rows import RowChange, changed
 from engine.errors import SpecError
 from engine.problems import Origin, Problem
@@ -25,6 +30,8 @@ class Draft:
         self.real = folders
         self.table = table
         self.changes: list[RowChange] = []
+        self._written: list[tuple[TableFile, bytes]] = []
+        """What was there before each `write`, and what it has written."""
         self._folder = TemporaryDirectory(prefix="feldwerk-")
         self.folders = Folders(Path(self._folder.name).resolve())
         if folders.standard.is_dir():
@@ -49,7 +56,6 @@ class Draft:
     def read(self) -> None:
         """Read the table anew; what was changed in it goes on top."""
         path = self.real.root / self.table.path
-        self._bytes = path.read_bytes() if path.is_file() else None
         self._base = self.content = read_table_file(path, self.table)
         for change in self.changes:
             self.content = changed(self.content, change)
@@ -61,7 +67,8 @@ class Draft:
 
     def take(self, text: str) -> None:
         """Take the whole table as somebody has edited it."""
-        self.content = table_of_text(text, self.table)
+        content = table_of_text(text, self.table)
+        self.content = replace(content, stored=self._base.stored)
         self.changes.clear()
 
     def drop(self) -> None:
@@ -85,13 +92,39 @@ class Draft:
         Raises SpecError if somebody else has changed the file since it was read, or if
         it cannot be written.
         """
-        path = self.real.root / self.table.path
-        if (path.read_bytes() if path.is_file() else None) != self._bytes:
-            message = "was changed by somebody else since it was read."
-            raise SpecError([Problem(Origin(self.table.path), "S072", message)])
-        write_tables(self.real, [self.content])
+        before, after = self._base, self.content
+        with locked(self.real):
+            if self._now() != before.stored:
+                message = "was changed by somebody else since it was read."
+                raise SpecError([Problem(Origin(self.table.path), "S072", message)])
+            write_tables(self.real, [after])
+        self._written.append((before, after.text().encode()))
         self.drop()
-        return path
+        return self.real.root / self.table.path
+
+    def take_back(self) -> Path | None:
+        """
+        Write what was there before the last `write`; None if nothing is left of it.
+
+        Raises SpecError if somebody else has changed the file since then.
+        """
+        if not self._written:
+            return None
+        before, after = self._written[-1]
+        with locked(self.real):
+            if self._now() != after:
+                message = "was changed by somebody else since it was written; it stays."
+                hint = "Change it back by hand."
+                place = Origin(self.table.path)
+                raise SpecError([Problem(place, "S072", message, hint)])
+            write_tables(self.real, [replace(before, stored=after)])
+        self._written.pop()
+        self.drop()
+        return self.real.root / self.table.path
+
+    def _now(self) -> bytes | None:
+        path = self.real.root / self.table.path
+        return path.read_bytes() if path.is_file() else None
 
 
 def _copy(source: Path, target: Path) -> None:

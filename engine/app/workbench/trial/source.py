@@ -58,6 +58,19 @@ class Pasted:
         return Found(key, record, {})
 
 
+class Unsaid:
+    """No record yet: somebody has to give one."""
+
+    def find(self, *_: object, **__: object) -> Found:
+        """Raise SpecError."""
+        raise no_record()
+
+
+def no_record() -> SpecError:
+    message = "nothing says where a record comes from."
+    return SpecError([Problem(Origin("try"), "S073", message)])
+
+
 class Sourced:
     """
     The records of a source folder.
@@ -103,6 +116,14 @@ class Sourced:
         staging = self._read(work, settings)
         found = _search(staging, entity, text.casefold())
         return list(islice(found, most))
+
+    def named(
+        self, work: UseCaseWork, entity: EntityWork, settings: Settings, word: str
+    ) -> str | None:
+        """Return the key of the one record whose key or ID a word is, if there is."""
+        staging = self._read(work, settings)
+        found = list(islice(matches(entity, staging, settings, word), 2))
+        return found[0] if len(found) == 1 else None
 
     def _chosen(self, staging: Staging, entity: EntityWork, settings: Settings) -> str:
         if self.wanted is not None:

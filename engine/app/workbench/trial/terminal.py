@@ -3,17 +3,19 @@
 Lines and numbers only, so that it works in every terminal.
 """
 
+import json
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 
 from engine.app.options import show_problems
 from engine.app.workbench.trial.attempt import Trial
 from engine.app.workbench.trial.rows import row_change
-from engine.app.workbench.trial.source import Sourced
+from engine.app.workbench.trial.source import Pasted, Sourced, Unsaid
 from engine.app.workbench.trial.view import (
     show_attempt,
     show_candidates,
@@ -26,6 +28,9 @@ from engine.problems import Origin, Problem
 MENU = "[p]ick [r]ow [e]dit [u]ndo [w]rite [q]uit"
 MOST = 20
 """So many records are listed at once."""
+RECORD = "A record as JSON, which may have several lines > "
+ROW = "Line of a row, or partner_field=NAME, erp_field=NAME for a new row > "
+UNCHANGED = "No row is changed."
 
 
 class Terminal:
@@ -35,6 +40,8 @@ class Terminal:
         self.trial = trial
         self.console = console
         self._leaving = False
+        given = trial.records
+        self._source = given if isinstance(given, Sourced) else None
 
     def run(self) -> None:
         """Ask until the person leaves; nothing is written unless told so."""
@@ -45,9 +52,10 @@ class Terminal:
             "e": lambda _: self._edit(),
             "u": lambda _: self._undo(),
             "w": lambda _: self._write(),
+            "w!": lambda _: self._write(with_errors=True),
         }
-        records = self.trial.records
-        if isinstance(records, Sourced) and records.wanted is None:
+        asks = self._source is not None and self._source.wanted is None
+        if asks or isinstance(self.trial.records, Unsaid):
             self._try(self._pick, "")
         else:
             self._show()
@@ -78,49 +86,72 @@ class Terminal:
         show_attempt(self.console, self.trial.run())
 
     def _pick(self, text: str) -> None:
-        """Let a record be picked by number, key, or the text that it holds."""
-        records = self.trial.records
-        if not isinstance(records, Sourced):
-            self.console.print("The record was given; there is none to pick.")
+        """Let a record be picked by number, key or text, or be pasted as JSON."""
+        records = self._source
+        if records is None and not text:
+            text = self._ask(RECORD, "q")
+        if records is None or text.startswith("{"):
+            self._paste(text)
             return
         use_case, entity, settings = self.trial.in_hand()
-        while True:
-            found = records.candidates(use_case.work, entity, settings, text, MOST + 1)
-            show_candidates(self.console, found[:MOST])
-            if not found:
-                self.console.print(f"Nothing with '{text}'.")
-            elif len(found) > MOST:
-                self.console.print("  ... there are more: type a text that it holds")
-            word = self._ask("Number, key or text > ", "q")
-            if word == "q":
+        facts = (use_case.work, entity, settings)
+        chosen = records.named(*facts, text) if text else None
+        while chosen is None:
+            found = records.candidates(*facts, text, MOST + 1)
+            self._list(found, text)
+            text = self._ask("Number, key or text > ", "q")
+            if text == "q":
                 return
+            if text.startswith("{"):
+                self._paste(text)
+                return
+            # A number that is listed is what the person sees, so it goes before an ID.
             keys = [key for key, _ in found[:MOST]]
-            chosen = _chosen(word, keys)
-            if chosen is not None:
-                records.look_at(chosen)
-                self._show()
-                return
-            text = word
+            chosen = _chosen(text, keys) or records.named(*facts, text)
+        self.trial.records = records
+        records.look_at(chosen)
+        self._show()
+
+    def _list(self, found: Sequence[tuple[str, str]], text: str) -> None:
+        show_candidates(self.console, found[:MOST])
+        if not found:
+            self.console.print(f"Nothing with '{text}'.", markup=False)
+        elif len(found) > MOST:
+            self.console.print("  ... there are more: type a text that it holds")
+
+    def _paste(self, text: str) -> None:
+        """Try a record that is typed or pasted, up to the line that completes it."""
+        if text in ("", "q"):
+            self.console.print("No record is given.")
+            return
+        while _goes_on(text) and (line := self._ask("", "")):
+            text += f"\n{line}"
+        self.trial.records = Pasted(text)
+        self._show()
 
     def _row(self, rest: str) -> None:
         """Change a row: `r 4 transform=upper`, or step by step."""
         table = self.trial.draft.content
-        line, _, cells = rest.partition(" ")
-        if not line:
+        if not rest:
             show_rows(self.console, table)
-            line = self._ask("Line of the row > ", "")
-        if "=" in line:  # a partner field names the row: r partner_field=title, ...
-            line, cells = "", rest
-        elif line and not cells:
-            if not (line.isdecimal() and int(line) in table.lines()):
+            rest = self._ask(ROW, "")
+        line, _, cells = rest.partition(" ")
+        line = line.removesuffix(",")
+        if line.isdecimal():
+            if int(line) not in table.lines():
                 self.console.print(f"No row stands in line {line}.")
                 return
-            show_row(self.console, table, int(line))
-            cells = self._ask("Cells, as transform=trim, when= > ", "")
-        if cells:
-            place = f"line={line}, " if line else ""
-            self.trial.draft.change(row_change(f"{place}{cells}"))
-            self._show()
+            if not cells:
+                show_row(self.console, table, int(line))
+                cells = self._ask("Cells, as transform=trim, when= > ", "")
+            rest = cells and f"line={line}, {cells}"
+        if not rest:
+            self.console.print(UNCHANGED)
+            return
+        self.trial.draft.change(row_change(rest))
+        if len(self.trial.draft.content.rows) > len(table.rows):
+            self.console.print("A new row, at the end of the table.")
+        self._show()
 
     def _edit(self) -> None:
         """Open the table in the person's editor; what is saved there is tried."""
@@ -138,15 +169,29 @@ class Terminal:
         self._show()
 
     def _undo(self) -> None:
-        self.trial.draft.drop()
+        """Take back what is not written yet, or else what was written last."""
+        draft = self.trial.draft
+        if draft.is_changed:
+            draft.drop()
+        elif path := draft.take_back():
+            self._tell("Written as it was before", path)
+        else:
+            draft.drop()
+            self.console.print("Nothing is left to undo.")
         self._show()
 
-    def _write(self) -> None:
+    def _write(self, *, with_errors: bool = False) -> None:
         if not self.trial.draft.is_changed:
             self.console.print("Nothing is changed.")
             return
-        path = self.trial.draft.write()
-        self.console.print(f"Written: {path}", markup=False, soft_wrap=True)
+        if not with_errors and (found := self.trial.errors()):
+            show_problems(found, to_stderr=True)
+            self.console.print("Not written: the check finds this. w! writes it.")
+            return
+        self._tell("Written", self.trial.draft.write())
+
+    def _tell(self, what: str, path: Path) -> None:
+        self.console.print(f"{what}: {path}", markup=False, soft_wrap=True)
 
     def _may_leave(self) -> bool:
         if self._leaving or not self.trial.draft.is_changed:
@@ -154,6 +199,15 @@ class Terminal:
         self.console.print("The table is changed: w writes it, q again leaves it.")
         self._leaving = True
         return False
+
+
+def _goes_on(text: str) -> bool:
+    """Say whether a JSON text is right so far, and not complete yet."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(text)
+    return False
 
 
 def _chosen(word: str, keys: list[str]) -> str | None:

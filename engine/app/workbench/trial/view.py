@@ -9,23 +9,33 @@ from rich.text import Text
 
 from engine.app.options import show_problems
 from engine.app.record_report import show_explanation
+from engine.app.visible import plain
 from engine.app.workbench.impact.shapes import shown
 from engine.app.workbench.tables.tablefile import TableFile
-from engine.app.workbench.trial.attempt import Attempt
-from engine.problems import errors
+from engine.app.workbench.trial.attempt import OF_EXAMPLES, Attempt
 
 
 def show_attempt(console: Console, attempt: Attempt) -> None:
     """Print the way of each field, the payload, and what has changed in it."""
-    show_problems(attempt.problems, to_stderr=True)
+    examples = [one for one in attempt.problems if one.code in OF_EXAMPLES]
+    others = [one for one in attempt.problems if one.code not in OF_EXAMPLES]
+    show_problems(others, to_stderr=True)
+    for problem in examples:
+        line = Text(f"warning: {plain(str(problem))}", "yellow")
+        Console(stderr=True).print(line, soft_wrap=True)
     if attempt.answer is None:
         return
-    if errors(attempt.problems):
+    if attempt.errors:
         console.print("\nAs it was before:", style="bold yellow")
     show_explanation(console, attempt.answer)
-    if attempt.answer["payload"]:
+    payload, in_address = attempt.answer["payload"], attempt.answer["in_address"]
+    if payload:
         console.print("\nPayload", style="bold")
-        console.print(Text(_json(attempt.answer["payload"])), soft_wrap=True)
+        body = {name: payload[name] for name in payload if name not in in_address}
+        console.print(Text(_json(body)), soft_wrap=True)
+    if in_address:
+        told = ", ".join(f"{name} = {value}" for name, value in in_address.items())
+        console.print(Text(f"In the address: {told}"), soft_wrap=True)
     for operation, part in attempt.answer["only"].items():
         console.print(f"\nPayload of {operation} only", style="bold")
         console.print(Text(_json(part)), soft_wrap=True)
