@@ -366,7 +366,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "S085": CatalogueEntry("Table was changed meanwhile", "Run the command again."),
     "S086": CatalogueEntry(
         "Shared sheet is too large",
-        "Read some of its tabs with --gid, or put the tables into a sheet of their own.",
+        "Read some of its tabs with --gid, or put the tables into another sheet.",
     ),
     "S087": CatalogueEntry(
         "Sheet leads where nobody follows",

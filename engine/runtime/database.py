@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from alembic import command
@@ -152,15 +153,18 @@ calls_table = sa.Table(
 )
 
 
-def open_database(url: str) -> sa.Engine:
+def open_database(url: str, *, read_only: bool = False) -> sa.Engine:
     """Return the engine of a database; raises SpecError if the URL names none."""
     try:
         address = sa.engine.make_url(url)
         if address.drivername in ("postgresql", "postgres"):
             address = address.set(drivername="postgresql+psycopg")
+        if read_only:
+            address = _only_read(address)
         engine = sa.create_engine(address, hide_parameters=True)
-    except (sa.exc.NoSuchModuleError, ImportError) as error:
-        raise SpecError([Problem(Origin("state"), "T307", f"{error}.")]) from None
+    except (sa.exc.NoSuchModuleError, ImportError):
+        message = "it is no URL of SQLite or PostgreSQL."
+        raise SpecError([Problem(Origin("state"), "T307", message)]) from None
     except (sa.exc.ArgumentError, ValueError):
         # What they say may quote the URL, and with it the password.
         message = "it is not a database URL."
@@ -169,6 +173,18 @@ def open_database(url: str) -> sa.Engine:
         sa.event.listen(engine, "connect", _tune_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _only_read(address: sa.URL) -> sa.URL:
+    """Return the URL with which a database can be read, and not written."""
+    if address.get_backend_name() == "sqlite":
+        path = quote(address.database or ":memory:")
+        return address.set(database=f"file:{path}").update_query_dict(
+            {"mode": "ro", "uri": "true"}
+        )
+    stated = address.normalized_query.get("options", ())
+    options = " ".join([*stated, "-c default_transaction_read_only=on"])
+    return address.update_query_dict({"options": options})
 
 
 def _tune_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
@@ -186,10 +202,40 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
 
 
-def migrate(engine: sa.Engine, url: str) -> None:
-    """Bring the tables to the newest revision, all of them or none."""
+def need_newest(engine: sa.Engine, url: str) -> None:
+    """Raise SpecError if a database is not ours, or of another version; only read."""
+    newest = ScriptDirectory.from_config(_migrations()).get_current_head()
+    message, hint = "is no database of Feldwerk.", ""
+    try:
+        with engine.connect() as db:
+            found = MigrationContext.configure(db).get_current_heads()
+        if found == (newest,):
+            return
+        if found:
+            message = "is a database of another version, and is not changed by reading."
+            hint = "The next run of the service brings an older one up to date."
+    except (sa.exc.SQLAlchemyError, CommandError, OSError) as error:
+        if _code(error) != "SQLITE_NOTADB":
+            raise unreachable(url, error) from None
+    finally:
+        engine.dispose()
+    raise SpecError([Problem(Origin(_shown(url)), "T307", message, hint)])
+
+
+def _code(error: Exception) -> str:
+    """Return SQLite's own name of an error."""
+    return getattr(getattr(error, "orig", None), "sqlite_errorname", "")
+
+
+def _migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def migrate(engine: sa.Engine, url: str) -> None:
+    """Bring the tables to the newest revision, all of them or none."""
+    config = _migrations()
     newest = ScriptDirectory.from_config(config).get_current_head()
     try:
         with _migrating, _one_process(engine):
@@ -241,6 +287,9 @@ def insert_into(engine: sa.Engine, table: sa.Table) -> Any:
 
 def unreachable(url: str, error: Exception) -> UnreachableError:
     """Return the error of a database that does not answer."""
-    place = sa.engine.make_url(url).render_as_string(hide_password=True)
     cause = str(getattr(error, "orig", error)).splitlines()[0]
-    return UnreachableError([Problem(Origin(place), "D302", f"{cause}.")])
+    return UnreachableError([Problem(Origin(_shown(url)), "D302", f"{cause}.")])
+
+
+def _shown(url: str) -> str:
+    return sa.engine.make_url(url).render_as_string(hide_password=True)

@@ -25,6 +25,7 @@ from engine.runtime.database import (
     journal_table,
     link_table,
     migrate,
+    need_newest,
     open_database,
     reject_table,
     run_table,
@@ -47,10 +48,15 @@ LEASE_SECONDS = 20
 class State:
     """The state database of an installation."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        """
+        Open a database, and bring its tables up to date.
+
+        With `read_only` nothing of it is changed; raises SpecError if it is not ours.
+        """
         self.url = url
-        self.engine = open_database(url)
-        migrate(self.engine, url)
+        self.engine = open_database(url, read_only=read_only)
+        (need_newest if read_only else migrate)(self.engine, url)
         with self.engine.connect() as db:
             salt = db.scalar(sa.select(installation_table.c.salt))
         self.fingerprints = Fingerprints(salt or b"")

@@ -199,6 +199,21 @@ class Google:
         there = self.files.replace("http://", "http://anna:geheim@")
         return RedirectResponse(f"{there}/round", 307)
 
+    async def _packed(self, _: Request) -> Response:
+        return Response(b"x", headers={"content-encoding": "br"})
+
+    async def _too_many_rows(self, _: Request) -> Response:
+        return Response(b"a\n" * 100_001, media_type="text/csv")
+
+    async def _too_many_columns(self, _: Request) -> Response:
+        return Response(b"," * 1_000, media_type="text/csv")
+
+    async def _too_long(self, _: Request) -> Response:
+        return Response(b"a" * 100_001, media_type="text/csv")
+
+    async def _to_bad_host(self, _: Request) -> Response:
+        return Response(status_code=307, headers={"location": "https://a..b/"})
+
     async def _to_nowhere(self, _: Request) -> Response:
         return Response(status_code=307)
 

@@ -419,3 +419,10 @@ class TestCommand:
     def test_two_results_for_one_output_are_refused(self, specs):
         found = call("diff", INSTALLED, specs.root, "--json", "--markdown", "-")
         assert (found.code, "S051" in found.out) == (2, True)
+
+
+def test_very_many_equal_rows_are_compared(specs):
+    path = specs.root / "mappings/partners/etg24/stammdaten/objekte.csv"
+    path.write_bytes(path.read_bytes() + b"title,geb_nr\n" * 20_000)
+    found = diff(OLD, Version("new", Folders(specs.root), ("etg24",)), "etg24")
+    assert len(found.use_cases[0].changes) == 20_000

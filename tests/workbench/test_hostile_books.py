@@ -516,3 +516,78 @@ def test_two_tabs_of_one_name_do_not_hide_each_other(path):
     repacked(path, **{BOOK: lambda old: old.replace(b"anrede Copy", b"anrede")})
     with pytest.raises(SpecError, match="S027"):
         sound_tables(path)
+
+
+# -- characters that no text has
+
+
+@pytest.mark.parametrize("code", ["0000", "0007", "001B", "FFFF", "D800", "DE00"])
+def test_a_character_that_no_text_has_is_refused_at_its_cell(path, code):
+    with_cell(path, f'<c r="B3" t="str"><v>a_x{code}_b</v></c>'.encode())
+    found, message = refused_cell(path)
+    shown = "FFFD" if code.startswith("D") else code
+    assert found == "S032"
+    assert "[anrede!B3] has a character that no text has" in message
+    assert f"(U+{shown}). Write ab" in message
+
+
+def test_both_halves_of_a_pair_are_a_character(path):
+    with_cell(path, b'<c r="B3" t="str"><v>a_xD83D__xDE00_</v></c>')
+    assert cells(path)[0]["partner_value"] == "a\U0001f600"
+
+
+@pytest.mark.parametrize("encoding", ["foo", "rot13", "hex", "idna"])
+def test_an_encoding_that_is_none_is_damaged(path, encoding):
+    head = f'<?xml version="1.0" encoding="{encoding}"?>'.encode()
+    repacked(path, **{SHEET: lambda x: head + re.sub(rb"^<\?xml.*?\?>", b"", x)})
+    assert refused(path)[0] == "S024"
+
+
+# -- all tabs together
+
+
+def test_tabs_that_name_one_part_are_refused(path):
+    book = load_workbook(path)
+    book.create_sheet("x")
+    book.save(path)
+    rels = "xl/_rels/workbook.xml.rels"
+    repacked(path, **{rels: lambda x: x.replace(b"sheet2.xml", b"sheet1.xml")})
+    assert refused(path) == (
+        "S024",
+        "is damaged: two of its tabs name the same cells.",
+    )
+
+
+def test_the_limits_hold_for_all_tabs_together(path):
+    book = load_workbook(path)
+    for number in range(3):
+        book.create_sheet(str(number))
+    book.save(path)
+    rows = b"<worksheet><sheetData>" + b"<row><c><v>1</v></c></row>" * 110_000
+    parts = {
+        f"xl/worksheets/sheet{n}.xml": rows + b"</sheetData></worksheet>"
+        for n in (2, 3, 4)
+    }
+    repacked(path, **parts)
+    assert refused(path)[0] == "S023"
+    columns = (
+        b"<worksheet><cols>" + b'<col hidden="1"/>' * 110_000 + b"</cols></worksheet>"
+    )
+    repacked(path, **dict.fromkeys(parts, columns))
+    assert refused(path)[0] == "S023"
+
+
+def test_a_cell_of_many_runs_is_refused_while_it_is_collected(path):
+    run = b"<r><t>" + b"a" * 90_000 + b"</t></r>"
+    with_cell(path, b'<c r="B3" t="inlineStr"><is>' + run * 1_100 + b"</is></c>")
+    code, megabytes, _ = measured(path)
+    assert code == "S023"
+    assert megabytes < 30
+
+
+def test_a_million_hidden_rows_take_no_memory(path):
+    rows = "".join(f'<row r="{n}" hidden="1"/>' for n in range(4, 1_000_004))
+    in_sheet(path, b"</sheetData>", rows.encode() + b"</sheetData>")
+    code, megabytes, _ = measured(path)
+    assert code == "read"
+    assert megabytes < 30

@@ -12,7 +12,9 @@ from openpyxl import load_workbook
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from engine.app.workbench.sheets.importing import prepared
 from engine.app.workbench.tables.layout import MEMORY, TITLE_ROW, TableId, table_id
+from engine.app.workbench.tables.writing import write_tables
 from engine.app.workbench.versions import opened
 from engine.errors import SpecError
 from engine.runtime.library import INSTALLED
@@ -277,7 +279,9 @@ def test_a_filter_that_hides_rows_hides_nothing_from_the_import(bench):
     bench.edit(edit)
     found = bench.take()
     assert "~ address.zip [Umwandlung]: nothing -> 'trim'" in found.out
-    assert "S034: is read with what nobody sees: 1 hidden row (10)" in found.err
+    assert (
+        "S034: warning: is read with what nobody sees: 1 hidden row (10)" in found.err
+    )
     assert f"what is hidden in column {letter('note')}." in found.err
 
 
@@ -357,7 +361,9 @@ def test_a_tab_of_ones_own_is_passed_over_with_a_notice(bench):
     bench.edit_book(lambda book: book.create_sheet("Fragen").append(["Was fehlt?"]))
     found = bench.take()
     assert found.code == 0
-    assert "[Fragen] S035: is not read: it has no titles of a table." in found.err
+    assert (
+        "[Fragen] S035: warning: is not read: it has no titles of a table." in found.err
+    )
 
 
 def test_a_tab_with_a_new_list_makes_a_new_file(bench):
@@ -547,7 +553,7 @@ def test_without_its_memory_a_workbook_is_compared_with_the_files(bench):
     bench.edit(lambda tab: tab.put("address.zip", "transform", "trim"))
     found = bench.take()
     assert found.code == 0
-    assert "[objekte] S038: is compared with the file" in found.err
+    assert "[objekte] S038: warning: is compared with the file" in found.err
     assert "nothing -> 'trim'" in found.out
 
 
@@ -614,7 +620,7 @@ def test_a_killed_import_leaves_each_file_old_or_new_and_the_next_one_finishes(
 
 def test_a_folder_that_cannot_be_written_is_told(bench):
     bench.edit(lambda tab: tab.put("address.zip", "transform", "trim"))
-    (bench.folder / ".objekte.csv.new").mkdir()
+    (bench.folder / ".objekte.csv.1.new").mkdir()
     found = bench.take()
     assert found.code == 2
     assert f"{OBJEKTE} S039: cannot be written: Is a directory." in found.err
@@ -662,3 +668,52 @@ def test_a_workbook_that_cannot_be_imported_is_no_version(bench, cell):
 )
 def test_what_is_no_identity_names_no_table(text):
     assert table_id(text) is None
+
+
+# -- who writes at the same time
+
+
+def test_two_imports_at_once_lose_nothing(bench, tmp_path):
+    other = tmp_path / "other.xlsx"
+    other.write_bytes(bench.book.read_bytes())
+    bench.edit(lambda tab: tab.put("address.zip", "note", "Anna"))
+    book = load_workbook(other)
+    Tab(book["objekte"]).put("address.city", "note", "Bert")
+    book.save(other)
+    words = [sys.executable, "-c", "from engine.app.cli import main; main()", "sheet"]
+    both = [
+        subprocess.Popen(
+            [*words, "import", str(one), "--root", str(bench.root)],
+            cwd=INSTALLED,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for one in (bench.book, other)
+    ]
+    assert [one.wait(60) for one in both] == [0, 0]
+    assert "Anna" in bench.table()
+    assert "Bert" in bench.table()
+
+
+def test_a_file_that_was_changed_since_it_was_read_stays(bench):
+    folders = Folders(bench.root)
+    bench.edit(lambda tab: tab.put("address.zip", "note", "neu"))
+    bench.edit(lambda tab: tab.put("extId", "note", "neu"), "mieter")
+    found = prepared(bench.book, folders)
+    path = bench.root / OBJEKTE
+    path.write_bytes(path.read_bytes() + b"renovatedAt,baujahr,,,,,,,,,,von Hand\n")
+    before = bench.files()
+    with pytest.raises(SpecError) as caught:
+        write_tables(folders, [table.merged.file for table in found.changed])
+    assert [problem.code for problem in caught.value.problems] == ["S085"]
+    assert bench.files() == before
+    assert "2 tables written" in bench.take().out
+    assert "von Hand" in bench.table()
+
+
+def test_a_draft_of_a_killed_command_is_cleared_away(bench):
+    left = bench.folder / ".objekte.csv.1.new"
+    left.write_bytes(b"x")
+    bench.edit(lambda tab: tab.put("address.zip", "note", "neu"))
+    assert bench.take().code == 0
+    assert not left.exists()

@@ -1,5 +1,10 @@
 """Shared sheets by their links: what is read of them, and what is refused and why."""
 
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import replace
+
 import httpx
 import pytest
 from google import SHEET, Google
@@ -10,11 +15,15 @@ from engine.app.workbench.sheets.fetching import (
     NotFetchedError,
     guard,
 )
-from engine.app.workbench.sheets.shared_sheet import listed_tabs, read_shared
+from engine.app.workbench.sheets.shared_sheet import (
+    MOST_TABS,
+    listed_tabs,
+    read_shared,
+)
 from engine.app.workbench.sheets.sheet_link import sheet_link
 from engine.errors import SpecError, UnreachableError
 
-QUICK = Limits(silence=2, seconds=2, size=200_000, first_wait=0.001, longest_wait=0.01)
+QUICK = Limits(silence=2, seconds=2, size=500_000, first_wait=0.001, longest_wait=0.01)
 ROWS = [["etg24/stammdaten/objekte", "x"], ["Partnerfeld", "ERP-Feld"], ["id", "we_nr"]]
 DOCS = "https://docs.google.com/spreadsheets"
 
@@ -95,12 +104,16 @@ class TestLinks:
             f"{DOCS}/d/{SHEET}/edit#gid=x",
             f"{DOCS}/d/{SHEET}/edit#gid=-1",
             "https://[::1/spreadsheets",
+            f"https://xn--/spreadsheets/d/{SHEET}/edit",
+            f"https://{'a' * 300}/spreadsheets/d/{SHEET}/edit",
+            f"//anna:ge//heim@docs.google.com/spreadsheets/d/{SHEET}/edit",
         ],
     )
     def test_what_is_no_link_of_a_sheet_is_refused(self, link):
         with pytest.raises(SpecError) as caught:
             sheet_link(link)
         assert [problem.code for problem in caught.value.problems] == ["S040"]
+        assert "heim" not in str(caught.value)
 
     def test_a_published_page_is_told_from_a_shared_sheet(self):
         with pytest.raises(SpecError, match="take the link that Share gives"):
@@ -220,14 +233,19 @@ class TestRefused:
             ("other_page", "S045", "a web page"),
             ("page_as_csv", "S045", "a web page"),
             ("status_204", "S045", "answers 204"),
-            ("endless", "S045", "more than 200,000 bytes"),
+            ("endless", "S086", "more than 500,000 bytes"),
             ("broken", "S045", "cannot be read"),
             ("latin", "S045", "cannot be read"),
-            ("to_private", "S045", "in a private network"),
-            ("to_plain", "S045", "is not https"),
-            ("to_password", "S045", "a name or a password"),
-            ("to_nowhere", "S045", "leads nowhere"),
-            ("around", "S045", "more than 5 times"),
+            ("packed", "S045", "packed as 'br'"),
+            ("too_many_rows", "S086", "more than 100,000 rows"),
+            ("too_many_columns", "S086", "or 1,000 columns"),
+            ("too_long", "S086", "more than 100,000 characters"),
+            ("to_bad_host", "S087", "leads nowhere"),
+            ("to_private", "S087", "in a private network"),
+            ("to_plain", "S087", "is not https"),
+            ("to_password", "S087", "a name or a password"),
+            ("to_nowhere", "S087", "leads nowhere"),
+            ("around", "S087", "more than 5 times"),
         ],
     )
     def test_an_answer_that_is_no_table(self, read, google, mood, code, told):
@@ -243,7 +261,7 @@ class TestRefused:
     )
     def test_a_server_that_does_not_answer(self, read, google, mood, told):
         google.mood = mood
-        limits = Limits(0.1, 0.1, 10_000, first_wait=0.001, longest_wait=0.01)
+        limits = Limits(0.2, 0.5, 10_000, first_wait=0.001, longest_wait=0.01)
         (problem,) = problems_of(
             read, google.link("0"), gids=["0"], kind=UnreachableError, limits=limits
         )
@@ -300,10 +318,52 @@ class TestRefused:
     )
     def test_only_https_and_only_the_internet(self, read, url):
         (problem,) = problems_of(read, url, gids=["0"])
-        assert problem.code == "S045"
+        assert problem.code == "S087"
 
     @pytest.mark.parametrize("here", ["http://127.0.0.1:9/", "https://localhost:9/"])
     def test_the_internet_never_leads_to_this_machine(self, here):
         with pytest.raises(NotFetchedError) as caught:
             guard(httpx.URL(here), begins_here=False)
-        assert caught.value.is_refused
+        assert caught.value.code == "S087"
+
+    def test_a_sheet_of_too_many_tabs_is_not_read(self, read, google):
+        for gid in range(100, 101 + MOST_TABS):
+            google.put(str(gid), f"Tab {gid}", [["a"]])
+        (problem,) = problems_of(read, google.link())
+        assert problem.code == "S086"
+        assert f"at most {MOST_TABS} are read" in problem.message
+        assert not [one for one in google.calls if one.url.path.endswith("/export")]
+
+    def test_all_tabs_together_have_an_end(self, read, google):
+        limits = replace(QUICK, all_seconds=0.0)
+        (problem,) = problems_of(
+            read, google.link("0"), gids=["0"], kind=UnreachableError, limits=limits
+        )
+        assert "all of it takes longer than 0 seconds" in problem.message
+        assert google.calls == []
+
+    def test_a_server_that_never_ends_its_headers_is_left(self, read):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+
+            def drip():
+                with suppress(OSError):
+                    while True:
+                        person, _ = server.accept()
+                        with person, suppress(OSError):
+                            person.sendall(b"HTTP/1.1 200 OK\r\n")
+                            while not ended.wait(0.02):
+                                person.sendall(b"x-a: b\r\n")
+
+            ended = threading.Event()
+            thread = threading.Thread(target=drip, daemon=True)
+            thread.start()
+            port = server.getsockname()[1]
+            link = f"http://127.0.0.1:{port}/spreadsheets/d/{SHEET}/edit#gid=0"
+            limits = replace(QUICK, seconds=0.3)
+            (problem,) = problems_of(
+                read, link, gids=["0"], kind=UnreachableError, limits=limits
+            )
+            ended.set()
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+        assert "longer than 0.3 seconds" in problem.message

@@ -224,8 +224,10 @@ def test_control_characters_reach_neither_the_terminal_nor_the_marks(specs):
     end = sheet.max_column + 1
     sheet.cell(TITLE_ROW, end).value = "a_x001B_[2Jb"
     sheet.cell(TITLE_ROW + 1, end).value = "x"
-    cell(sheet, "address.zip", "note").value = "c_x001B_[2Jd"
+    place = cell(sheet, "address.zip", "note")
+    place.value = "c_x001B_[2Jd"
     book.save(specs.folder / "bad.xlsx")
+    before = (specs.case / "objekte.csv").read_bytes()
     found, book = check(specs)
     told = "'a\\u001b[2Jb' is no column; it is not read."
     assert told in found.stdout
@@ -233,8 +235,10 @@ def test_control_characters_reach_neither_the_terminal_nor_the_marks(specs):
     assert told in [row["message"] for row in rows(book)]
     taken = specs.run("sheet", "import", specs.folder / "bad.xlsx")
     assert told in taken.stderr
-    assert "nothing -> 'c\\u001b[2Jd'" in taken.stdout
+    refused = f"objekte!{place.coordinate}] S032: has a character that no text has"
+    assert f"{refused} (U+001B)" in taken.stderr
     assert "\x1b[2J" not in found.output + taken.output
+    assert (specs.case / "objekte.csv").read_bytes() == before
 
 
 def test_a_link_leads_into_a_tab_with_an_apostrophe(specs, bad):

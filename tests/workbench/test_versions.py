@@ -1,13 +1,16 @@
 """Versions of the specs: folders, git revisions and workbooks, opened as folders."""
 
 import os
+import sqlite3
 import subprocess
+from contextlib import closing, nullcontext
 from types import SimpleNamespace
 
 import pytest
 from changed_specs import Specs, call, copied
 from openpyxl import load_workbook
 
+from engine.app.workbench.sheets.refusals import known_refusals
 from engine.app.workbench.versions import opened
 from engine.errors import SpecError
 from engine.runtime.library import INSTALLED
@@ -169,3 +172,85 @@ class TestFolders:
     def test_folder_outside_of_git_has_no_revisions(self, tmp_path):
         specs = Specs(copied(tmp_path / "alone"))
         assert "no git revision" in problem("HEAD", specs)
+
+
+class TestOddRevisions:
+    """What git holds may be something that no folder of specs has."""
+
+    @pytest.mark.parametrize("target", ["/etc/passwd", "../../../../../../out.csv"])
+    def test_a_link_that_leads_out_is_refused(self, specs, target):
+        (specs.root / "mappings/out.csv").symlink_to(target)
+        git(specs.root, "add", ".")
+        git(specs.root, "commit", "--quiet", "--message=link")
+        told = problem("HEAD", specs)
+        assert "a link that leads out of the specs: mappings/out.csv" in told
+
+    def test_names_that_are_not_utf_8_are_read(self, specs):
+        folder = os.fsencode(specs.root / "mappings") + b"/d\xff"
+        os.mkdir(folder)  # noqa: PTH102 - a name of bytes
+        with open(folder + b"/x", "wb"):  # noqa: PTH123 - a name of bytes
+            pass
+        git(specs.root, "add", ".")
+        git(specs.root, "commit", "--quiet", "--message=bytes")
+        assert "number,we_nr," in text("HEAD", specs)
+
+
+class TestForeignDatabases:
+    """A version is read; no database is changed by it."""
+
+    @pytest.mark.parametrize(
+        ("statements", "told"),
+        [
+            (["CREATE TABLE x (a)"], "is no database of Feldwerk"),
+            (
+                [
+                    "CREATE TABLE alembic_version (version_num VARCHAR(32))",
+                    "INSERT INTO alembic_version VALUES ('0001')",
+                ],
+                "is a database of another version",
+            ),
+        ],
+    )
+    def test_it_is_refused_and_stays_as_it_is(self, specs, tmp_path, statements, told):
+        path = tmp_path / "foreign.db"
+        with closing(sqlite3.connect(path)) as db:
+            for statement in statements:
+                db.execute(statement)
+            db.commit()
+        before, beside = path.read_bytes(), sorted(tmp_path.iterdir())
+        with (
+            pytest.raises(SpecError, match=f"T307: {told}"),
+            opened("deployed:x", Folders(specs.root), str(path)),
+        ):
+            pass
+        with pytest.raises(SpecError, match="T307"):
+            known_refusals(str(path), Folders(specs.root))
+        assert path.read_bytes() == before
+        assert sorted(tmp_path.iterdir()) == beside
+
+    def test_what_is_no_database_is_refused(self, specs, tmp_path):
+        path = tmp_path / "no.db"
+        path.write_bytes(b"no database " * 100)
+        with (
+            pytest.raises(SpecError, match="T307"),
+            opened("deployed:x", Folders(specs.root), str(path)),
+        ):
+            pass
+
+    def test_our_own_is_read_and_stays_to_the_byte(self, etg24, specs):
+        etg24.in_a_hurry()
+        etg24.sync()
+        before = etg24.database.read_bytes()
+        for name, told in ((etg24.name, None), ("x", "no activation has this name")):
+            asked = pytest.raises(SpecError, match=told) if told else nullcontext()
+            there = opened(f"deployed:{name}", Folders(specs.root), str(etg24.database))
+            with asked, there as found:
+                assert found.partners == ("etg24",)
+        assert etg24.database.read_bytes() == before
+
+    def test_another_kind_of_database_is_told_plainly(self, specs):
+        with (
+            pytest.raises(SpecError, match="no URL of SQLite or PostgreSQL"),
+            opened("deployed:x", Folders(specs.root), "mysql://x/y"),
+        ):
+            pass

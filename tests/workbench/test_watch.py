@@ -1,6 +1,7 @@
 """`feldwerk try --watch`: what is saved is tried at once."""
 
 import json
+import os
 import signal
 
 import pytest
@@ -120,3 +121,11 @@ def test_what_an_editor_keeps_beside_a_file_is_no_save(root):
     assert Watched(Folders(root), "etg24").count == count
     (root / SPEC / "neu.csv").write_text("partner_field\n", "utf-8")
     assert next(watched.saves()) == [f"{SPEC}/neu.csv"]
+
+
+def test_a_pipe_in_the_folder_ends_nothing(root, watching):
+    with watching() as person:
+        os.mkfifo(root / SPEC / "pipe.csv")
+        change(root / TABLE, "title,bezeichnung,", "title,ort,")
+        person.read_until(f"Saved: {TABLE}")
+        assert "title" in person.read_until("Payload")

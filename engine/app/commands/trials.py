@@ -102,7 +102,7 @@ def try_(
         watched = Watched(folders, partner)
         draft = stack.enter_context(Draft(folders, table))
         choose, folder = _settings(activation, draft)
-        in_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        in_terminal = all(end and end.isatty() for end in (sys.stdin, sys.stdout))
         typed = in_terminal and not (watch or json or row)
         given = _records(record, source or folder, key, may_ask=typed)
         records = stack.enter_context(given)
@@ -198,6 +198,8 @@ def _settings(path: Path | None, draft: Draft) -> tuple[Choose, Path | None]:
 def _records(
     record: str | None, folder: Path | None, key: str | None, *, may_ask: bool
 ) -> Iterator[Records]:
+    if record == STDIN and sys.stdin is None:
+        raise no_record()
     if record is not None:
         yield Pasted(sys.stdin.read() if record == STDIN else record)
         return

@@ -5,6 +5,7 @@ is written into a temporary one.
 """
 
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -79,7 +80,7 @@ def opened(
         if version.startswith(DEPLOYED):
             _write(_deployed(version, database), Path(folder).resolve(), version)
         else:
-            _extract(_archive(version, folders), Path(folder))
+            _extract(_archive(version, folders), Path(folder), version)
         there = Folders(Path(folder).resolve())
         whole = not version.startswith(DEPLOYED)
         yield Version(version, there, tuple(there.partners()), whole)
@@ -98,10 +99,16 @@ def copied(folders: Folders, partners: Iterable[str]) -> Iterator[Folders]:
         for source, target in [*parts, (folders.standard, there.standard)]:
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
-                shutil.copytree(source, target)
+                shutil.copytree(source, target, ignore=special_files)
             elif source.is_file():
                 shutil.copyfile(source, target)
         yield there
+
+
+def special_files(folder: str, names: Iterable[str]) -> set[str]:
+    """Return what of a folder is neither file nor folder: a pipe, a link to nowhere."""
+    paths = (Path(folder, name) for name in names)
+    return {path.name for path in paths if not (path.is_file() or path.is_dir())}
 
 
 def _is_folder(version: str) -> bool:
@@ -124,9 +131,9 @@ def _archive(revision: str, folders: Folders) -> bytes:
     """Return the specs of a git revision as a tar file."""
     found = _git(folders.root, revision, "rev-parse", "--show-toplevel")
     # Below its top git would look for what it finds there in the subfolder again.
-    top = Path(found.decode().removesuffix("\n"))
+    top = Path(os.fsdecode(found).removesuffix("\n"))
     found = _git(folders.root, revision, "rev-parse", "--show-prefix")
-    prefix = found.decode().removesuffix("\n").rstrip("/")
+    prefix = os.fsdecode(found).removesuffix("\n").rstrip("/")
     commit = _git(
         top,
         revision,
@@ -137,10 +144,10 @@ def _archive(revision: str, folders: Folders) -> bytes:
     )
     tree = f"{commit.decode().strip()}:{prefix}"
     try:
-        there = _git(top, revision, "ls-tree", "-d", "-r", "--name-only", tree)
+        there = _git(top, revision, "ls-tree", "-d", "-r", "-z", "--name-only", tree)
     except SpecError:
         there = b""  # the folder was not there yet
-    known = set(there.decode().splitlines())
+    known = set(os.fsdecode(there).split("\0"))
     parts = [part for part in PARTS if part in known]
     if "mappings" not in parts:
         message = "is a git revision in which the folder has no mappings."
@@ -178,7 +185,7 @@ def _deployed(version: str, database: str | None) -> Mapping[str, str]:
     if database is None:
         message = "is known to the database of the service only: name it with"
         raise SpecError([Problem(Origin(version), "S046", f"{message} --database.")])
-    with State(get_database(database)) as state:
+    with State(get_database(database), read_only=True) as state:
         found = deployed(state.engine, name)
         known = state.activations()
     if found is not None:
@@ -199,6 +206,17 @@ def _write(files: Mapping[str, str], root: Path, version: str) -> None:
         path.write_bytes(text.encode())
 
 
-def _extract(archive: bytes, folder: Path) -> None:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(folder, filter="data")
+def _extract(archive: bytes, folder: Path, version: str) -> None:
+    """Unpack the specs; raises SpecError if a link of theirs leads out of them."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(folder, filter="data")
+    except tarfile.FilterError as error:
+        name = os.fsencode(error.tarinfo.name).decode("utf-8", "replace")
+        message = f"has a link that leads out of the specs: {name}."
+    except (tarfile.TarError, OSError, ValueError, RecursionError):
+        message = "holds files that cannot be unpacked here."
+    else:
+        return
+    hint = "Take it out of the revision, or name another version."
+    raise SpecError([Problem(Origin(version), "S001", message, hint)])

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from lxml.etree import SerialisationError
 from openpyxl import Workbook
 
 from engine.app.catalogue import read_all, sound_partners
@@ -97,6 +98,9 @@ def write_book(path: Path, book: Workbook, *, force: bool = False) -> None:
         replace_file(path, content.getvalue())
     except OSError as error:
         message = f"cannot be written: {error.strerror}."
+        raise _unwritable(path, message) from None
+    except SerialisationError as error:
+        message = f"cannot be written: no room for temporary files ({error})."
         raise _unwritable(path, message) from None
     except RuntimeError:
         raise _unwritable(path, "is a link that leads to itself.") from None

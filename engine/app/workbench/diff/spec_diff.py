@@ -4,7 +4,8 @@ Tables are compared by row, YAML by its model and schemas by field, so that what
 written in another way is no difference.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from engine.app.workbench.diff.tables import (
     added_row,
     dropped_row,
     part_of,
-    same_rule,
+    rule_key,
     table_changes,
 )
 from engine.app.workbench.diff.use_case import IDS, entity_changes, use_case_changes

@@ -21,11 +21,14 @@ from stamina.instrumentation import set_on_retry_hooks
 from connectors.answers import read_retry_after
 from connectors.body import TooLongError, UnreadableError, read_body
 from connectors.network import Guard
+from engine.app.workbench.sheets.deadline import Deadline
+from engine.app.workbench.sheets.sheet_link import need_host
 from engine.errors import SpecError
 
 MOST_REDIRECTS = 5
 _HERE = frozenset({"127.0.0.1", "::1", "localhost"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PACKED = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 _LATER = frozenset({429, 500, 502, 503, 504})
 """Statuses that may be others in a moment."""
 
@@ -35,10 +38,10 @@ set_on_retry_hooks([])  # stamina logs every retry
 class NotFetchedError(Exception):
     """An address does not answer, or not as one may answer; the text says why."""
 
-    def __init__(self, why: str, *, is_refused: bool = False) -> None:
+    def __init__(self, why: str, code: str = "S044") -> None:
         super().__init__(why)
-        self.is_refused = is_refused
-        """Whether it is we who refuse; else it was not reached."""
+        self.code = code
+        """The problem that it is: S044 if it may be reached another time."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Limits:
     """Seconds without a sign of life."""
     seconds: float = 60.0
     """Seconds of one answer in all."""
+    all_seconds: float = 300.0
+    """Seconds of all answers together, with the waits between them."""
     size: int = 20_000_000
     """Bytes of one answer."""
     attempts: int = 3
@@ -87,7 +92,9 @@ class Fetcher:
             follow_redirects=False,
             cookies=CookieJar(nowhere),
             headers={"user-agent": "feldwerk", "accept-encoding": "gzip"},
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
+        self._end = monotonic() + self.limits.all_seconds
 
     def __enter__(self) -> Self:
         return self
@@ -117,9 +124,8 @@ class Fetcher:
             url = _next(url, answer)
             if ends_at(url):
                 return Fetched(answer.status, answer.headers, b"", url)
-        raise NotFetchedError(
-            f"it leads on more than {MOST_REDIRECTS} times.", is_refused=True
-        )
+        why = f"it leads on more than {MOST_REDIRECTS} times."
+        raise NotFetchedError(why, "S087")
 
     def _patiently(self, url: httpx.URL, begins_here: bool) -> Fetched:
         """Ask again after a wait, as often as it may help."""
@@ -128,7 +134,7 @@ class Fetcher:
             for attempt in stamina.retry_context(
                 on=self._wait,
                 attempts=limits.attempts,
-                timeout=None,
+                timeout=max(self._end - monotonic(), 0.001),
                 wait_initial=limits.first_wait,
                 wait_max=limits.longest_wait,
             ):
@@ -147,36 +153,41 @@ class Fetcher:
         return error.wait <= self.limits.longest_wait and error.wait
 
     def _once(self, url: httpx.URL, begins_here: bool) -> Fetched:
-        trace = guard(url, begins_here=begins_here)
+        left = self._end - monotonic()
+        if left <= 0:
+            why = f"all of it takes longer than {self.limits.all_seconds:g} seconds."
+            raise NotFetchedError(why)
+        seconds = min(self.limits.seconds, left)
+        watched = guard(url, begins_here=begins_here)
         try:
             with (
-                _told(),
-                self._client.stream("GET", url, extensions=trace) as response,
+                Deadline(seconds, watched.get("trace")) as deadline,
+                _told(deadline),
+                self._client.stream(
+                    "GET", url, extensions={"trace": deadline}
+                ) as response,
             ):
                 body = b""
                 if response.status_code not in _REDIRECTS:
                     body = self._read(response)
+                if deadline.is_over:
+                    raise NotFetchedError(deadline.why)
                 return Fetched(response.status_code, response.headers, body)
         except SpecError:
             raise _private(url) from None
 
     def _read(self, response: httpx.Response) -> bytes:
-        encoding = response.headers.get("content-encoding", "")
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        if encoding not in _PACKED:
+            why = f"its answer is packed as '{encoding}', which was not asked for."
+            raise NotFetchedError(why, "S045")
         try:
-            return read_body(self._in_time(response), encoding, self.limits.size)
+            return read_body(response.iter_raw(), encoding, self.limits.size)
         except TooLongError:
             why = f"it answers more than {self.limits.size:,} bytes."
+            raise NotFetchedError(why, "S086") from None
         except UnreadableError:
-            why = "its answer cannot be unpacked."
-        raise NotFetchedError(why, is_refused=True)
-
-    def _in_time(self, response: httpx.Response) -> Iterator[bytes]:
-        end = monotonic() + self.limits.seconds
-        for piece in response.iter_raw():
-            yield piece
-            if monotonic() > end:
-                why = f"its answer takes longer than {self.limits.seconds:g} seconds."
-                raise NotFetchedError(why)
+            raise NotFetchedError("its answer cannot be unpacked.", "S045") from None
 
 
 def _settled(answer: Fetched) -> Fetched:
@@ -188,13 +199,15 @@ def _settled(answer: Fetched) -> Fetched:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(deadline: Deadline) -> Iterator[None]:
     """Say in plain words what is wrong with a connection."""
     try:
         yield
     except httpx.TimeoutException:
         raise NotFetchedError("it does not answer in time.") from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        if deadline.is_over:
+            raise NotFetchedError(deadline.why) from None
         cause = " ".join(str(error).split()) or type(error).__name__
         raise NotFetchedError(f"{cause}.") from None
 
@@ -202,13 +215,13 @@ def _told() -> Iterator[None]:
 def guard(url: httpx.URL, *, begins_here: bool) -> dict[str, Guard]:
     """Watch the connections to an address; raises NotFetchedError if it is wrong."""
     if url.userinfo:
-        why = "a name or a password stands in the address."
-        raise NotFetchedError(why, is_refused=True)
+        why = "it leads to an address with a name or a password."
+        raise NotFetchedError(why, "S087")
     if begins_here and url.host in _HERE and url.scheme in ("http", "https"):
         return {}
     if url.scheme != "https":
         why = f"'{url.scheme}://{url.host}' is not https."
-        raise NotFetchedError(why, is_refused=True)
+        raise NotFetchedError(why, "S087")
     try:
         return {"trace": Guard("", url)}
     except SpecError:
@@ -217,15 +230,17 @@ def guard(url: httpx.URL, *, begins_here: bool) -> dict[str, Guard]:
 
 def _private(url: httpx.URL) -> NotFetchedError:
     why = f"'{url.host}' is in a private network."
-    return NotFetchedError(why, is_refused=True)
+    return NotFetchedError(why, "S087")
 
 
 def _next(url: httpx.URL, answer: Fetched) -> httpx.URL:
     """Return where a redirect leads."""
     nowhere = f"it answers {answer.status} and leads nowhere."
     if not answer.headers.get("location"):
-        raise NotFetchedError(nowhere, is_refused=True)
+        raise NotFetchedError(nowhere, "S087")
     try:
-        return url.join(answer.headers["location"])
+        url = url.join(answer.headers["location"])
+        need_host(url)
     except (httpx.InvalidURL, ValueError):
-        raise NotFetchedError(nowhere, is_refused=True) from None
+        raise NotFetchedError(nowhere, "S087") from None
+    return url

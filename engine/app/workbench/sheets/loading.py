@@ -60,7 +60,9 @@ def load(path: Path) -> Workbook:
     """Load a workbook that was read before; to be called within `changing`."""
     with open_book(path) as archive:
         _need_room(archive)
-    return load_workbook(path, rich_text=True)
+    # Of a damaged book openpyxl would leave a file open that it opens itself.
+    with path.open("rb") as file:
+        return load_workbook(file, rich_text=True)
 
 
 def _unchangeable(path: Path, message: str) -> SpecError:
@@ -104,7 +106,8 @@ class _Weight:
             "dataValidation": self._rule,
             "conditionalFormatting": self._rule,
         }
-        self.elements += read_xml(archive, part, starts, {})
+        count = read_xml(archive, part, starts, {})
+        self.elements += count
 
     def _relation(self, attributes: Mapping[str, str]) -> None:
         self.targets.append(_last(attributes.get("Target", "")))

@@ -41,7 +41,7 @@ class Refusal:
 
 def known_refusals(database: str, folders: Folders) -> list[Refusal]:
     """Return what the last runs of all activations left open at rows of tables."""
-    with State(get_database(database)) as state:
+    with State(get_database(database), read_only=True) as state:
         return list(_refusals(state, folders))
 
 

@@ -23,8 +23,15 @@ from engine.app.workbench.sheets.sheet_link import (
     link_problem,
     sheet_link,
 )
+from engine.app.workbench.sheets.xml_stream import LONGEST_TEXT, TooLargeError
 from engine.errors import SpecError, UnreachableError
 from engine.problems import Problem, errors
+
+MOST_TABS = 200
+MOST_ROWS = 100_000
+MOST_COLUMNS = 1_000
+MOST_PLACES = 1_000_000
+"""So much of one sheet or one tab is read; empty cells count."""
 
 # items.push({name: "Objekte", pageUrl: "...", gid: "7", ...}) stands once for each tab.
 _ITEM = re.compile(r'items\.push\(\{((?:[^"{}]++|"(?:[^"\\]|\\.)*+")*+)\}')
@@ -116,6 +123,8 @@ class _Reading:
         self.fetcher = fetcher
         self.passed_over = passed_over
         self.found = SharedSheets()
+        self.places = 0
+        """Cells that were read, empty ones too."""
 
     def result(self) -> SharedSheets:
         wrong = errors(self.found.problems)
@@ -131,12 +140,15 @@ class _Reading:
             names = self._listed(link)
             others = [gid for gid, n in names.items() if n not in self.passed_over]
             wanted = dict.fromkeys([*others, *wanted] or [""])
+        if len(wanted) > MOST_TABS:
+            why = f"it has {len(wanted):,} tabs; at most {MOST_TABS} are read."
+            self._tell(link.of(""), "S086", why)
+            return
         for gid in wanted:
             try:
                 tab = self._tab(link, gid, names)
             except NotFetchedError as error:
-                code = "S045" if error.is_refused else "S044"
-                self._tell(link.of(gid), code, str(error))
+                self._tell(link.of(gid), error.code, str(error))
             else:
                 if tab is not None:
                     self.found.tabs.append(tab)
@@ -170,13 +182,30 @@ class _Reading:
             self._tell(place, code, why, hint)
             return None
         try:
-            text = answer.content.decode("utf-8-sig")
-            rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+            rows = self._rows(answer.content.decode("utf-8-sig"))
+        except TooLargeError as error:
+            self._tell(place, "S086", f"{error}.")
+            return None
         except (UnicodeDecodeError, csv.Error) as error:
             self._tell(place, "S045", f"its rows cannot be read: {error}.")
             return None
         name = names.get(gid) or _name(answer) or f"gid={gid or 0}"
         return SharedTab(link, gid, name, rows)
+
+    def _rows(self, text: str) -> list[list[str]]:
+        """Read the rows of a tab; raises TooLargeError as a workbook does."""
+        rows: list[list[str]] = []
+        for row in csv.reader(io.StringIO(text, newline=""), strict=True):
+            rows.append(row)
+            self.places += max(len(row), 1)
+            if len(rows) > MOST_ROWS or len(row) > MOST_COLUMNS:
+                most = f"{MOST_ROWS:,} rows or {MOST_COLUMNS:,} columns"
+                raise TooLargeError(f"it has more than {most}")
+            if self.places > MOST_PLACES:
+                raise TooLargeError(f"all tabs have more than {MOST_PLACES:,} cells")
+            if any(len(cell) > LONGEST_TEXT for cell in row):
+                raise TooLargeError(f"a cell has more than {LONGEST_TEXT:,} characters")
+        return rows
 
 
 def listed_tabs(page: str) -> dict[str, str]:

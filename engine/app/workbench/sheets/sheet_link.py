@@ -49,7 +49,8 @@ def sheet_link(text: str) -> SheetLink:
     """
     try:
         url = httpx.URL(text.strip())
-    except httpx.InvalidURL:
+        need_host(url)
+    except (httpx.InvalidURL, ValueError):
         raise _no_link(text, "is no address.") from None
     if url.scheme not in ("http", "https") or not url.host or url.userinfo:
         raise _no_link(text, "is no https address of a sheet.")
@@ -67,8 +68,16 @@ def sheet_link(text: str) -> SheetLink:
     return SheetLink(server, found["id"], gid)
 
 
+def need_host(url: httpx.URL) -> None:
+    """Raise ValueError if the host of an address is none that can be looked up."""
+    url.host.encode("idna")
+
+
 def _no_link(text: str, why: str) -> SpecError:
-    return SpecError([link_problem(text.strip() or "''", "S040", why)])
+    start, slashes, rest = text.strip().rpartition("//")
+    if "@" in text:  # what stands before it may be a password
+        start, slashes, rest = "", "...@", text.strip().rpartition("@")[2]
+    return SpecError([link_problem(start + slashes + rest or "''", "S040", why)])
 
 
 def link_problem(place: str, code: str, why: str, hint: str = "") -> Problem:

@@ -7,7 +7,6 @@ has written; what else changed a file since it was read, is noticed and stays.
 import glob
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from tempfile import gettempdir
 
 from filelock import FileLock
 
+from engine.app.workbench.tables.replacing import replace_file
 from engine.app.workbench.tables.tablefile import TableFile
 from engine.errors import SpecError
 from engine.problems import Origin, Problem
@@ -79,21 +79,14 @@ def _content(path: Path) -> bytes | None:
 
 
 def _write_file(path: Path, file: TableFile) -> None:
-    """Replace a file in one step: who reads it, sees the old one or the new one."""
+    """Write a table unless its file was changed meanwhile."""
     path.parent.mkdir(exist_ok=True)
     target = path.resolve()
     for left in target.parent.glob(f".{glob.escape(target.name)}.*.new"):
         left.unlink(missing_ok=True)  # of a command that was killed
-    draft = target.with_name(f".{target.name}.{os.getpid()}.new")
-    try:
-        with draft.open("wb") as out:
-            out.write(file.text().encode())
-            out.flush()
-            os.fsync(out.fileno())
-        if target.exists():
-            shutil.copymode(target, draft)
-        if _content(target) != file.stored:
+
+    def need_unchanged(now: Path) -> None:
+        if _content(now) != file.stored:
             raise _ChangedError
-        os.replace(draft, target)  # noqa: PTH105 - the step that counts, by its own name
-    finally:
-        draft.unlink(missing_ok=True)
+
+    replace_file(target, file.text().encode(), need_unchanged)

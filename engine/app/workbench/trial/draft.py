@@ -18,6 +18,7 @@ from engine.app.workbench.tables.tablefile import (
 )
 from engine.app.workbench.tables.writing import locked, write_tables
 from engine.app.workbench.trial.rows import RowChange, changed
+from engine.app.workbench.versions import special_files
 from engine.errors import SpecError
 from engine.problems import Origin, Problem
 from engine.spec import Folders
@@ -127,6 +128,11 @@ class Draft:
         return path.read_bytes() if path.is_file() else None
 
 
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    kept_beside = shutil.ignore_patterns(".*", "*~", "#*")
+    return {*kept_beside(folder, names), *special_files(folder, names)}
+
+
 def _copy(source: Path, target: Path) -> None:
     """Make a file or a folder of the copy the same as the real one."""
     if target.is_dir():
@@ -136,7 +142,6 @@ def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
         # Files that an editor keeps beside may vanish while they are copied.
         copy = partial(shutil.copyfile, follow_symlinks=True)
-        ignore = shutil.ignore_patterns(".*", "*~", "#*")
-        shutil.copytree(source, target, copy_function=copy, ignore=ignore)
+        shutil.copytree(source, target, copy_function=copy, ignore=_left_out)
     elif source.is_file():
         shutil.copyfile(source, target)

@@ -1,6 +1,7 @@
 """A record that somebody pastes: JSON in, a record of the Standard or problems out."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -14,6 +15,9 @@ from engine.standard import Field, Standard
 
 RECORD = "--record"
 """The place of its problems."""
+
+MOST_TOLD = 100
+"""So many problems of a record are told."""
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "text": (str,),
@@ -40,7 +44,7 @@ def read_record(text: str, standard: Standard, entity: str) -> Record:
         raise SpecError([Problem(place, "S070", f"{error.msg}.")]) from None
     if not isinstance(record, dict):
         raise SpecError([Problem(Origin(RECORD), "S070", "is no JSON object.")])
-    if problems := list(_misfits(standard, entity, record, "")):
+    if problems := list(islice(_misfits(standard, entity, record, ""), MOST_TOLD)):
         raise SpecError(problems)
     return record
 

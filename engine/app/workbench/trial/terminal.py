@@ -165,7 +165,14 @@ class Terminal:
             place = Origin("EDITOR")
             message = f"'{editor}' could not be run: {error}."
             raise SpecError([Problem(place, "S075", message)]) from None
-        draft.take(draft.path.read_text("utf-8-sig"))
+        try:
+            text = draft.path.read_text("utf-8-sig")
+        except (OSError, ValueError):
+            message = f"'{editor}' has left no text; the table stays as it was."
+            hint = "Save the table as UTF-8, under its own name."
+            problem = Problem(Origin("EDITOR"), "S075", message, hint)
+            raise SpecError([problem]) from None
+        draft.take(text)
         self._show()
 
     def _undo(self) -> None:

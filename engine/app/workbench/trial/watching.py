@@ -7,6 +7,7 @@ on every file system, and needs no library.
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from stat import S_ISREG
 
 from engine.spec import Folders
 
@@ -55,6 +56,8 @@ class Watched:
                 state = path.stat()
             except OSError:
                 continue  # it went away between the two questions
+            if not S_ISREG(state.st_mode):
+                continue
             mark = (state.st_mtime_ns, state.st_size, state.st_ino)
             found[self._folders.name(path)] = mark
         return found
