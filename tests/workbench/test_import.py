@@ -331,7 +331,8 @@ def test_a_tab_that_is_deleted_drops_nothing(bench):
     found = bench.take()
     assert found.code == 0
     assert (
-        "S037: etg24/stammdaten/objekte has no tab here; it stays as it is" in found.err
+        "S037: warning: etg24/stammdaten/objekte has no tab here; it stays as it is"
+        in found.err
     )
     assert bench.files() == before
 
@@ -465,8 +466,8 @@ def test_an_unknown_column_is_passed_over_with_a_notice(bench):
     bench.edit(edit)
     found = bench.take()
     assert found.code == 0
-    assert "S029: 'Zuständig' is no column; it is not read." in found.err
-    assert "S029: the column has no title; it is not read." in found.err
+    assert "S029: warning: 'Zuständig' is no column; it is not read." in found.err
+    assert "S029: warning: the column has no title; it is not read." in found.err
 
 
 def test_a_title_that_stands_twice_is_refused(bench):
