@@ -363,6 +363,11 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "Nothing is lost: the tables are as told. Export a new workbook to go on.",
         "warning",
     ),
+    "S082": CatalogueEntry(
+        "Workbook does not know of its import",
+        "The tables are as told. Export a new workbook before you change them again.",
+        "warning",
+    ),
     "S085": CatalogueEntry("Table was changed meanwhile", "Run the command again."),
     "S086": CatalogueEntry(
         "Shared sheet is too large",

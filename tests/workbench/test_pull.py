@@ -140,5 +140,6 @@ class TestWholePath:
         analyst.upload()
         analyst.edit("objekte", "heatingType", "note", "a\x1b[2Jb\nc")
         found = analyst.pull("--base", "first")
-        assert "\x1b" not in found.out
-        assert "'a\\u001b[2Jb\\u000ac'" in found.out
+        assert found.code == 2
+        assert "\x1b" not in found.out + found.err
+        assert "U+001B" in found.err

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from engine.app.lines import counted
 from engine.app.options import (
     JSON,
     ROOT,
@@ -25,6 +26,7 @@ from engine.app.workbench.sheets.import_report import (
 from engine.app.workbench.sheets.importing import checked, prepared
 from engine.app.workbench.sheets.marking import mark_book, unmark_book
 from engine.app.workbench.sheets.pulling import pull as pull_sheets
+from engine.app.workbench.sheets.rebasing import rebase, saved_at
 from engine.app.workbench.sheets.refusals import known_refusals
 from engine.app.workbench.sheets.sheet_check import check_book, mark_of
 from engine.app.workbench.sheets.three_way_report import (
@@ -91,10 +93,12 @@ def import_(
     """
     folders = get_folders(root)
     with stopping(json), locked(folders):
+        saved = saved_at(book)
         found = prepared(book, folders)
         files = [] if dry_run else [table.merged.file for table in found.changed]
         written = write_tables(folders, files)
-    kept = unmark_book(book) if found.is_marked and not dry_run else ()
+    kept = [*rebase(book, saved, found)] if written else []
+    kept += unmark_book(book) if found.is_marked and not dry_run else ()
     problems = (*(checked(folders, found.partners) if written else ()), *kept)
     code = 2 if errors(problems) else 0
     if json:
@@ -148,7 +152,7 @@ def check(
     for mark in found:
         print(mark)
     levels = Counter(mark.level for mark in found)
-    counts = (f"{levels[level]} {name}" for level, name in LEVELS.items())
+    counts = (counted(levels[level], *words) for level, words in LEVELS.items())
     print(", ".join(counts) + (f"; marked in {out}" if out else ""))
     raise typer.Exit(code)
 

@@ -23,7 +23,12 @@ from engine.runtime.text_cell import set_text, set_title
 FILLS = {"error": "FFFF9999", "warning": "FFFFE066", "info": "FF9EC5FE"}
 """The fill of a level, the worst first; `info` is what a partner refused."""
 
-LEVELS = {"error": "errors", "warning": "warnings", "info": "refused by last runs"}
+LEVELS = {
+    "error": ("error",),
+    "warning": ("warning",),
+    "info": ("refused by last runs", "refused by last runs"),
+}
+"""The levels, and how marks of one are counted."""
 _BEGINNING = "— feldwerk sheet check"
 _MARK = re.compile(rf"\n*{_BEGINNING} \[(?P<fill>[0-9A-F]*)\] —\n.*", re.DOTALL)
 _WIDTH, _LINE_HEIGHT = 420, 18

@@ -4,7 +4,7 @@ With it an import knows what people have changed since, and what was changed in 
 files meanwhile.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -25,19 +25,23 @@ _HEAD = "feldwerk"
 
 
 def write_memory(sheet: Any, files: Iterable[TableFile]) -> None:
+    """Write what tables are into the tab."""
+    for line, texts in enumerate(memory_rows(files), 1):
+        for column, text in enumerate(texts, 1):
+            set_text(sheet.cell(line, column), text)
+
+
+def memory_rows(files: Iterable[TableFile]) -> Iterator[list[str]]:
     """
-    Write a row for each table: its identity, and its text in parts.
+    Yield the rows of the tab: of each table its identity, and its text in parts.
 
     The text is JSON, so it has no line breaks that a program could write anew.
     """
-    set_text(sheet.cell(1, 1), _HEAD)
-    set_text(sheet.cell(1, 2), FORMAT)
-    for line, file in enumerate(files, 2):
-        set_text(sheet.cell(line, 1), file.table)
+    yield [_HEAD, FORMAT]
+    for file in files:
         # A sheet cannot hold control characters: without them here none are missed.
         text = ILLEGAL_CHARACTERS_RE.sub("", file.text())
-        for column, part in enumerate(_parts(orjson.dumps(text).decode()), 2):
-            set_text(sheet.cell(line, column), part)
+        yield [str(file.table), *_parts(orjson.dumps(text).decode())]
 
 
 def _parts(text: str) -> Iterable[str]:

@@ -5,11 +5,12 @@ One doubtful cell is enough: a person decides, then all is taken at once.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.app.workbench.sheets.difference_words import quoted
 from engine.app.workbench.sheets.reading import Book, read_book
+from engine.app.workbench.sheets.tab_reading import Bases
 from engine.app.workbench.tables.known_tables import misplaced, tables_there
 from engine.app.workbench.tables.layout import TITLES
 from engine.app.workbench.tables.merging import Difference, Merged, merged
@@ -23,8 +24,9 @@ from engine.spec import Folders
 
 @dataclass(frozen=True)
 class TableChange:
-    """A table: how its file is, and what comes of it with the sheet."""
+    """A table: its sheet, how its file is, and what comes of both."""
 
+    sheet: SheetTable
     before: TableFile
     merged: Merged
 
@@ -42,6 +44,8 @@ class Import:
     notices: tuple[Problem, ...]
     is_marked: bool = False
     """Whether a check has painted its problems into the workbook."""
+    base: Bases = field(default_factory=dict)
+    """What the workbook says that its tables were before."""
 
     @property
     def changed(self) -> tuple[TableChange, ...]:
@@ -76,10 +80,10 @@ def prepared(path: Path, folders: Folders) -> Import:
             problems.append(Problem(Origin(book.source, 0, sheet.tab), "S038", message))
         result = merge_sheet(sheet, before)
         problems += conflicts(sheet, result)
-        tables.append(TableChange(before, result))
+        tables.append(TableChange(sheet, before, result))
     if errors(problems):
         raise SpecError(sort(problems))
-    return Import(book.source, tuple(tables), sort(problems), book.is_marked)
+    return Import(book.source, tuple(tables), sort(problems), book.is_marked, book.base)
 
 
 def read_beside_files(path: Path, folders: Folders) -> Book:
