@@ -20,6 +20,7 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
+from hypothesis import HealthCheck, settings
 from typer.testing import CliRunner
 
 from engine.app.cli import app
@@ -33,6 +34,12 @@ from tools.portfolio.formats import folder_writer
 from tools.portfolio.site import BUILDING, WEG_BUILDING, Site
 from tools.simulator import Simulator
 from tools.simulator.templates import at
+
+# Machines are noisy: no test depends on time, and none fails because drawing is slow.
+settings.register_profile(
+    "noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("noisy")
 
 PARTNERS = sorted(
     path.stem for path in (INSTALLED / "connectors" / "partners").glob("*.yaml")

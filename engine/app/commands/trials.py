@@ -122,8 +122,9 @@ def try_(
 
 def _watch(trial: Trial, watched: Watched, as_json: bool) -> None:
     """Try again at every save, until the person ends it."""
-    print(f"Watching {watched.count} files; Ctrl-C ends.", file=sys.stderr, flush=True)
+    told = f"Watching {watched.count} files; Ctrl-C ends."
     try:
+        print(told, file=sys.stderr, flush=True)
         for names in watched.saves():
             print(f"\nSaved: {', '.join(names)}", file=sys.stderr, flush=True)
             _print(_again(trial), as_json, in_lines=True)
