@@ -91,3 +91,17 @@ def test_a_workbook_of_which_nothing_is_taken_stays_as_it_is(bench, words):
     content = bench.book.read_bytes()
     assert bench.take(*words).code == 0
     assert bench.book.read_bytes() == content
+
+
+def test_an_import_that_was_killed_before_it_told_the_workbook_is_told_later(bench):
+    exported = bench.book.read_bytes()
+    for transform in ("trim", "upper"):
+        bench.edit(lambda tab, t=transform: tab.put("address.city", "transform", t))
+        if transform == "trim":
+            edited = bench.book.read_bytes()
+            assert bench.take().code == 0
+            bench.book.write_bytes(edited)
+            assert bench.take().out.startswith("Nothing has changed")
+            assert bench.book.read_bytes() not in (exported, edited)
+    assert bench.take().code == 0
+    assert line_of(bench, "address.city").split(",")[2] == "upper"

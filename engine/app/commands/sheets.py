@@ -97,7 +97,7 @@ def import_(
         found = prepared(book, folders)
         files = [] if dry_run else [table.merged.file for table in found.changed]
         written = write_tables(folders, files)
-    kept = [*rebase(book, saved, found)] if written else []
+    kept = [*rebase(book, saved, found)] if found.is_behind and not dry_run else []
     kept += unmark_book(book) if found.is_marked and not dry_run else ()
     problems = (*(checked(folders, found.partners) if written else ()), *kept)
     code = 2 if errors(problems) else 0

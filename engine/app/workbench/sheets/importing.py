@@ -52,6 +52,11 @@ class Import:
         return tuple(table for table in self.tables if table.is_changed)
 
     @property
+    def is_behind(self) -> bool:
+        """Whether the files have, or will have, what the workbook has changed."""
+        return any(table.merged.of("both") or table.is_changed for table in self.tables)
+
+    @property
     def partners(self) -> tuple[str, ...]:
         """Return the partners of which a table changes."""
         names = (table.before.table.partner for table in self.changed)
